@@ -1,0 +1,106 @@
+package headroom
+
+// Algorithm chooses the backend of a request.
+type Algorithm string
+
+// The algorithms there are.
+const (
+	RoundRobin       Algorithm = "round-robin"
+	LeastConnections Algorithm = "least-connections"
+)
+
+// LoadBalancing says where a service listens and how its requests are spread.
+type LoadBalancing struct {
+	Listen          string          `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
+	Hosts           []string        `json:"hosts,omitempty" doc:"host names of this service, where several share a listener" example:"[shop.example.com]"`
+	Algorithm       Algorithm       `json:"algorithm" default:"least-connections" enum:"round-robin,least-connections" doc:"how the backend of a request is chosen"`
+	HealthCheck     HealthCheck     `json:"healthCheck" doc:"how backends are checked"`
+	SessionAffinity SessionAffinity `json:"sessionAffinity" doc:"keeping a client on one backend"`
+	CircuitBreaker  CircuitBreaker  `json:"circuitBreaker" doc:"when a failing backend is left alone"`
+	Timeouts        Timeouts        `json:"timeouts" doc:"how long each part of an exchange may take"`
+	MaxConnections  int             `json:"maxConnections" default:"20000" minimum:"1" maximum:"1000000" doc:"most client connections at once on the listener"`
+	DrainTimeout    Duration        `json:"drainTimeout" default:"30s" doc:"a backend that goes may finish its requests for this long" example:"30s"`
+}
+
+// HealthCheck says how backends are checked by GET requests; 200 to 399 is healthy. Where it is disabled a backend is
+// ready once it accepts a connection.
+type HealthCheck struct {
+	Enabled            bool     `json:"enabled" default:"true" doc:"false takes a backend that accepts connections as healthy"`
+	Interval           Duration `json:"interval" default:"5s" doc:"time between checks of one backend; a new one is checked many times a second until it first answers" example:"30s"`
+	Timeout            Duration `json:"timeout" default:"2s" doc:"a check that takes longer has failed" example:"5s"`
+	Path               string   `json:"path" default:"/health" doc:"path that is requested" example:"/health"`
+	HealthyThreshold   int      `json:"healthyThreshold" default:"2" minimum:"1" maximum:"100" doc:"successes in a row until a failed backend is healthy again"`
+	UnhealthyThreshold int      `json:"unhealthyThreshold" default:"3" minimum:"1" maximum:"100" doc:"failures in a row until a healthy backend is unhealthy"`
+}
+
+// SessionAffinity keeps a client on one backend. It cannot be enabled yet; validation says so.
+type SessionAffinity struct {
+	Enabled bool   `json:"enabled" default:"false" doc:"not available yet: must be false"`
+	Type    string `json:"type" default:"cookie" enum:"cookie" doc:"how the client is recognized"`
+}
+
+// CircuitBreaker leaves a failing backend alone for a while; see balancing/health.
+type CircuitBreaker struct {
+	Enabled          bool     `json:"enabled" default:"true" doc:"false sends requests to a failing backend as to any other"`
+	FailureThreshold int      `json:"failureThreshold" default:"5" minimum:"1" maximum:"10000" doc:"failures in a row that open the breaker"`
+	RecoveryTimeout  Duration `json:"recoveryTimeout" default:"30s" doc:"how long it stays open before one request may try again" example:"30s"`
+}
+
+// Timeouts bound each part of an exchange.
+type Timeouts struct {
+	Connect  Duration `json:"connect" default:"1s" doc:"opening a connection to a backend" example:"1s"`
+	Response Duration `json:"response" default:"60s" doc:"from the end of the request to the head of the response" example:"60s"`
+	Header   Duration `json:"header" default:"10s" doc:"reading the head of a request" example:"10s"`
+	Idle     Duration `json:"idle" default:"60s" doc:"a connection without a request is closed after this" example:"60s"`
+}
+
+// Backend is one address that gets requests of a service: a replica, an address of the config file, or one added
+// through the API. It is what the scaler tells the balancer; what the balancer knows of it by itself (connections,
+// health, breaker) stays in the balancer and outlives changes of this list.
+type Backend struct {
+	ID      string        `json:"id" doc:"unique among all services and stable over its life" example:"shop-3"`
+	Service string        `json:"service" example:"shop"`
+	Address string        `json:"address" doc:"host:port" example:"127.0.0.1:20003"`
+	Weight  int           `json:"weight" minimum:"0" maximum:"1000"`
+	State   BackendState  `json:"state" enum:"active,draining"`
+	Source  BackendSource `json:"source" enum:"replica,config,api"`
+}
+
+// BackendState is what the control plane wants of a backend.
+type BackendState string
+
+// Whether a backend gets new requests.
+const (
+	BackendActive   BackendState = "active"   // new requests, if it is healthy
+	BackendDraining BackendState = "draining" // finishes what it has, gets nothing new
+)
+
+// BackendSource says where a backend comes from.
+type BackendSource string
+
+// Where backends come from.
+const (
+	SourceReplica BackendSource = "replica" // started by a platform
+	SourceConfig  BackendSource = "config"  // written in the config file
+	SourceAPI     BackendSource = "api"     // added through the API
+)
+
+// Endpoints is the list of all backends that the scaler sends to the balancers whenever it changes.
+type Endpoints struct {
+	// Version grows with each change, also over restarts of the scaler; a balancer reports the version it applied.
+	Version  uint64    `json:"version"`
+	Backends []Backend `json:"backends"`
+}
+
+// RoutingTable is all that a balancer needs in order to serve: an immutable snapshot, swapped as a whole.
+type RoutingTable struct {
+	Version  uint64         `json:"version"` // of the Endpoints it was made from
+	Services []ServiceRoute `json:"services"`
+}
+
+// ServiceRoute is one service in a routing table.
+type ServiceRoute struct {
+	Service       string        `json:"service"`
+	LoadBalancing LoadBalancing `json:"loadBalancing"`
+	Backends      []Backend     `json:"backends"`
+}

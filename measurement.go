@@ -1,0 +1,115 @@
+package headroom
+
+import "time"
+
+// Measurement is what a balancer saw in one second. It is made by the balancer, sent to the scaler and the monitor,
+// and never changed.
+type Measurement struct {
+	At           time.Time            `json:"at"`           // end of the window
+	Window       Duration             `json:"window"`       // length of the window, about one second
+	TableVersion uint64               `json:"tableVersion"` // of the Endpoints in force at the end of the window
+	Services     []ServiceMeasurement `json:"services"`
+}
+
+// ServiceMeasurement is the traffic of one service in the window.
+type ServiceMeasurement struct {
+	Service  string               `json:"service"`
+	Traffic  Traffic              `json:"traffic"` // as clients saw it: one count per request, retries included in its latency
+	Backends []BackendMeasurement `json:"backends"`
+}
+
+// BackendMeasurement is the traffic of one backend in the window, and how the balancer thinks of it.
+type BackendMeasurement struct {
+	ID          string       `json:"id"`
+	Address     string       `json:"address"`
+	Traffic     Traffic      `json:"traffic"` // attempts, as the balancer saw them
+	Health      Health       `json:"health"`
+	Breaker     BreakerState `json:"breaker"`
+	LastFailure string       `json:"lastFailure,omitempty"` // of a health check or an attempt, with its time
+}
+
+// Health is what the checks of a backend say.
+type Health string
+
+// The states of a backend's health.
+const (
+	HealthUnknown   Health = "unknown" // not checked yet
+	HealthHealthy   Health = "healthy"
+	HealthUnhealthy Health = "unhealthy"
+)
+
+// BreakerState is the state of a circuit breaker.
+type BreakerState string
+
+// The states of a circuit breaker.
+const (
+	BreakerClosed   BreakerState = "closed"
+	BreakerOpen     BreakerState = "open"
+	BreakerHalfOpen BreakerState = "half-open"
+)
+
+// Traffic counts requests in one window. All counts are of this window only, not cumulative.
+type Traffic struct {
+	Arrivals     uint64    `json:"arrivals"`     // requests that began
+	Outcomes     Outcomes  `json:"outcomes"`     // requests that ended, by how
+	InFlight     int64     `json:"inFlight"`     // being served at the end of the window
+	InFlightMean float64   `json:"inFlightMean"` // averaged over the window (sampled every 50 ms)
+	Latency      Histogram `json:"latency"`      // of the requests that ended, arrival to last byte
+	BytesIn      uint64    `json:"bytesIn"`      // bodies received from clients
+	BytesOut     uint64    `json:"bytesOut"`     // bodies sent to clients
+}
+
+// Outcomes counts how requests ended.
+type Outcomes struct {
+	Informational uint64 `json:"1xx,omitempty"` // 101 upgrades
+	Success       uint64 `json:"2xx,omitempty"`
+	Redirect      uint64 `json:"3xx,omitempty"`
+	ClientError   uint64 `json:"4xx,omitempty"`
+	ServerError   uint64 `json:"5xx,omitempty"`           // answered so by the backend
+	NoBackend     uint64 `json:"noBackend,omitempty"`     // answered 503 by us: nobody to send it to
+	ConnectError  uint64 `json:"connectError,omitempty"`  // could not connect
+	Timeout       uint64 `json:"timeout,omitempty"`       // no response in time
+	Reset         uint64 `json:"reset,omitempty"`         // the backend broke the connection or the protocol
+	ClientAborted uint64 `json:"clientAborted,omitempty"` // the client went away; nobody's failure
+	Rejected      uint64 `json:"rejected,omitempty"`      // malformed or over a limit; answered by us
+}
+
+// Total is the number of requests that ended.
+func (o Outcomes) Total() uint64 {
+	return o.Informational + o.Success + o.Redirect + o.ClientError + o.ServerError + o.NoBackend + o.ConnectError +
+		o.Timeout + o.Reset + o.ClientAborted + o.Rejected
+}
+
+// Failed is the number of requests that failed through no fault of the client.
+func (o Outcomes) Failed() uint64 {
+	return o.ServerError + o.NoBackend + o.ConnectError + o.Timeout + o.Reset
+}
+
+// Plus adds two counts.
+func (o Outcomes) Plus(p Outcomes) Outcomes {
+	return Outcomes{
+		Informational: o.Informational + p.Informational,
+		Success:       o.Success + p.Success,
+		Redirect:      o.Redirect + p.Redirect,
+		ClientError:   o.ClientError + p.ClientError,
+		ServerError:   o.ServerError + p.ServerError,
+		NoBackend:     o.NoBackend + p.NoBackend,
+		ConnectError:  o.ConnectError + p.ConnectError,
+		Timeout:       o.Timeout + p.Timeout,
+		Reset:         o.Reset + p.Reset,
+		ClientAborted: o.ClientAborted + p.ClientAborted,
+		Rejected:      o.Rejected + p.Rejected,
+	}
+}
+
+// ReplicaUsage is what one replica consumed, as its platform reads it.
+type ReplicaUsage struct {
+	Service    string    `json:"service"`
+	Replica    string    `json:"replica"`
+	At         time.Time `json:"at"`
+	CPUSeconds *float64  `json:"cpuSeconds"` // cumulative since the replica started, whole process tree; nil is unknown
+	Memory     *Bytes    `json:"memory"`     // resident, whole process tree; nil is unknown
+	CPULimit   CPU       `json:"cpuLimit"`   // what 100 % cpu utilization means
+	MemLimit   Bytes     `json:"memLimit"`   // what 100 % memory utilization means
+	StartedAt  time.Time `json:"startedAt"`  // a change means that the counters began anew
+}
