@@ -129,3 +129,9 @@ type ComponentHealth struct {
 	Detail  string    `json:"detail,omitempty"`
 	At      time.Time `json:"at"`
 }
+
+// BackendUpdate changes a backend; nil fields stay as they are.
+type BackendUpdate struct {
+	Weight *int          `json:"weight,omitempty" minimum:"0" maximum:"1000"`
+	State  *BackendState `json:"state,omitempty" enum:"active,draining"`
+}
