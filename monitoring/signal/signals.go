@@ -1,0 +1,143 @@
+// Package signal turns what the balancer and the platform report each second into the numbers the
+// scaler decides on. It holds the last minutes in memory and reads them over two windows: the last
+// complete second, which shows a surge at once, and the stable window, which averages noise out.
+//
+// What is not known is said to be unknown, with the reason in words; it is never a zero. The package
+// has no clock: time comes in with every call.
+package signal
+
+import (
+	"sync"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+const (
+	// keep is how much is remembered: the longest stable window is 5 min, plus one minute for
+	// samples that straddle its edge.
+	keep = 6 * time.Minute
+	// fastAge is how old the newest sample may be for the fast window. Reports come every second;
+	// with 3 s, two in a row may be lost. The balancer's status counts as lost at the same age.
+	fastAge = 3 * time.Second
+	// stableAge is the same for the stable window: a third of the default 15 s window, so that most
+	// of what is averaged is still of now.
+	stableAge = 5 * time.Second
+	// clockStep is how far back a report's time may jump before it is taken as a step of the clock.
+	// Smaller jumps are late duplicates and are dropped.
+	clockStep = 5 * time.Second
+)
+
+// Signals holds the recent reports of all services. It is safe for concurrent use.
+type Signals struct {
+	mu      sync.Mutex // guards traffic and usage
+	traffic map[string]*trafficHistory
+	usage   map[string]map[string]*usageHistory // by service and replica
+}
+
+// New returns an empty Signals: every reading is unknown until reports come.
+func New() *Signals {
+	return &Signals{traffic: map[string]*trafficHistory{}, usage: map[string]map[string]*usageHistory{}}
+}
+
+// AddMeasurement takes what the balancer saw in one second. Reports must come in order of time;
+// an older one is dropped, unless it is so much older that the clock must have been set back.
+func (s *Signals) AddMeasurement(m headroom.Measurement) {
+	if m.Window <= 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, service := range m.Services {
+		history := s.traffic[service.Service]
+		if history == nil {
+			history = &trafficHistory{}
+			s.traffic[service.Service] = history
+		}
+		history.add(m.At, time.Duration(m.Window), service)
+	}
+	for name, history := range s.traffic {
+		if history.newest().Before(m.At.Add(-keep)) {
+			delete(s.traffic, name)
+		}
+	}
+}
+
+// AddUsage takes what replicas consumed, as their platform read it. Replicas may be missing, and
+// may be of several services.
+func (s *Signals) AddUsage(usage []headroom.ReplicaUsage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var newest time.Time
+	for _, u := range usage {
+		replicas := s.usage[u.Service]
+		if replicas == nil {
+			replicas = map[string]*usageHistory{}
+			s.usage[u.Service] = replicas
+		}
+		history := replicas[u.Replica]
+		if history == nil {
+			history = &usageHistory{}
+			replicas[u.Replica] = history
+		}
+		history.add(u)
+		if u.At.After(newest) {
+			newest = u.At
+		}
+	}
+	s.forgetUsage(newest.Add(-keep))
+}
+
+// forgetUsage drops replicas of which nothing was heard since a time. The caller holds mu.
+func (s *Signals) forgetUsage(before time.Time) {
+	for service, replicas := range s.usage {
+		for name, history := range replicas {
+			if history.newest().Before(before) {
+				delete(replicas, name)
+			}
+		}
+		if len(replicas) == 0 {
+			delete(s.usage, service)
+		}
+	}
+}
+
+// Read gives every metric of a service as known at now. policy says the stable window and the
+// latency quantile; ready names the replicas that get traffic (a replica's name is its backend ID).
+// Every metric is in the result, unknown ones too.
+func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, ready []string) map[headroom.Metric]headroom.Signal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	window := time.Duration(policy.StableWindow)
+	if window <= 0 {
+		window = 15 * time.Second // the default of Scaling.StableWindow
+	}
+	quantile := policy.LatencyQuantile
+	if quantile <= 0 || quantile > 1 {
+		quantile = 0.95 // the default of Scaling.LatencyQuantile
+	}
+	out := make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics()))
+
+	traffic := s.traffic[service]
+	fast, stable := traffic.fast(now), traffic.stable(now, window)
+	for metric, read := range map[headroom.Metric]func(trafficWindow) headroom.Reading{
+		headroom.MetricRequestsPerSecond: func(w trafficWindow) headroom.Reading { return w.requestRate(ready) },
+		headroom.MetricInFlight:          func(w trafficWindow) headroom.Reading { return w.inFlight(ready) },
+		headroom.MetricLatency:           func(w trafficWindow) headroom.Reading { return w.latency(ready, quantile) },
+	} {
+		out[metric] = headroom.Signal{Metric: metric, Fast: read(fast), Stable: read(stable)}
+	}
+
+	usage := s.usage[service]
+	for metric, read := range map[headroom.Metric]usageReader{
+		headroom.MetricCPU:    (*usageHistory).cpu,
+		headroom.MetricMemory: (*usageHistory).memory,
+	} {
+		out[metric] = headroom.Signal{
+			Metric: metric,
+			Fast:   readUsage(usage, ready, read, span{now: now, fast: true, length: longestDelta, oldest: fastAge}),
+			Stable: readUsage(usage, ready, read, span{now: now, length: window, oldest: stableAge}),
+		}
+	}
+	return out
+}
