@@ -99,12 +99,12 @@ func (s *Store) stage(app storage.AppenderV2, ms int64, sample Sample) (*liveSer
 	return series, nil
 }
 
-// Gone ends every live series that carries all the given labels, by writing a stale marker: a
-// query at or after `at` no longer finds them, instead of seeing their last value for another
-// [Lookback]. Call it when a backend or replica is removed, after its last Append. It returns how
-// many series ended. Without labels it ends nothing. A series may be written again afterwards.
-func (s *Store) Gone(at time.Time, match ...Label) (int, error) {
-	if len(match) == 0 {
+// Gone ends series (values are not looked at) by writing a stale marker: a query at or after `at`
+// no longer finds them, instead of seeing their last value for another [Lookback]. It is for what
+// was removed or can no longer be read. It returns how many ended; those that were not written
+// since Open, or have ended already, do not count. A series may be written again afterwards.
+func (s *Store) Gone(at time.Time, series []Sample) (int, error) {
+	if len(series) == 0 {
 		return 0, nil
 	}
 	s.lifecycle.RLock()
@@ -118,16 +118,21 @@ func (s *Store) Gone(at time.Time, match ...Label) (int, error) {
 	app := s.db.AppenderV2(context.Background())
 	stale := math.Float64frombits(value.StaleNaN)
 	var ended []uint64
-	for hash, series := range s.live {
-		if !carries(series.labels, match) {
+	for _, sample := range series {
+		set, err := labelSet(sample)
+		if err != nil {
+			continue // Append refused it as well
+		}
+		live := s.live[set.Hash()]
+		if live == nil || !labels.Equal(live.labels, set) {
 			continue
 		}
 		// The marker must be newer than the last sample, or the database refuses it.
-		ms := max(at.UnixMilli(), series.last+1)
-		if _, err := app.Append(series.ref, series.labels, 0, ms, stale, nil, nil, storage.AOptions{}); err != nil {
-			return 0, errors.Join(fmt.Errorf("metrics: mark %s as gone: %w", series.labels, explain(err)), app.Rollback())
+		ms := max(at.UnixMilli(), live.last+1)
+		if _, err := app.Append(live.ref, live.labels, 0, ms, stale, nil, nil, storage.AOptions{}); err != nil {
+			return 0, errors.Join(fmt.Errorf("metrics: mark %s as gone: %w", live.labels, explain(err)), app.Rollback())
 		}
-		ended = append(ended, hash)
+		ended = append(ended, set.Hash())
 	}
 	if err := app.Commit(); err != nil {
 		return 0, fmt.Errorf("metrics: mark %d series as gone in %s: %w", len(ended), s.options.Dir, err)
@@ -138,17 +143,7 @@ func (s *Store) Gone(at time.Time, match ...Label) (int, error) {
 	return len(ended), nil
 }
 
-func carries(set labels.Labels, match []Label) bool {
-	for _, label := range match {
-		if set.Get(label.Name) != label.Value {
-			return false
-		}
-	}
-	return true
-}
-
-// labelSet builds the sorted identity of a series. Values that are not UTF-8 are repaired rather
-// than refused: they come from addresses and paths, and a lost byte beats a lost series.
+// labelSet builds the sorted identity of a series.
 func labelSet(sample Sample) (labels.Labels, error) {
 	if !validName(sample.Name, true) {
 		return labels.EmptyLabels(), fmt.Errorf("metric name %q is not valid; expected letters, digits, _ and :", sample.Name)
@@ -162,7 +157,7 @@ func labelSet(sample Sample) (labels.Labels, error) {
 		if !validName(label.Name, false) {
 			return labels.EmptyLabels(), fmt.Errorf("label name %q is not valid; expected letters, digits and _", label.Name)
 		}
-		builder.Add(label.Name, strings.ToValidUTF8(label.Value, "\uFFFD"))
+		builder.Add(label.Name, validUTF8(label.Value))
 	}
 	builder.Sort()
 	set := builder.Labels()
@@ -171,6 +166,10 @@ func labelSet(sample Sample) (labels.Labels, error) {
 	}
 	return set, nil
 }
+
+// validUTF8 repairs a label value rather than refusing it: values come from addresses and paths, and
+// a lost byte beats a lost series.
+func validUTF8(value string) string { return strings.ToValidUTF8(value, "\uFFFD") }
 
 // validName holds the classic rule [a-zA-Z_:][a-zA-Z0-9_:]*, without the colon for label names.
 // Newer Prometheus allows any UTF-8, but then every query must quote the name.

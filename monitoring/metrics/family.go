@@ -1,0 +1,156 @@
+package metrics
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"headroom.dev/headroom"
+)
+
+// family is one metric with its labels, as in the Prometheus data model.
+type family struct {
+	name   string
+	help   string
+	kind   familyKind
+	labels []string
+}
+
+type familyKind int
+
+const (
+	counterKind familyKind = iota
+	gaugeKind
+	histogramKind
+)
+
+func (f *family) describe() *prometheus.Desc {
+	return prometheus.NewDesc(f.name, f.help, f.labels, nil)
+}
+
+// families is every metric of ours. Names follow https://prometheus.io/docs/practices/naming: base
+// units (seconds, bytes), _total for counters. What clients saw and what backends answered have
+// different names, since a retried request is one of the first and two of the second: a sum over
+// one name must never count a request twice.
+type families struct {
+	requests, duration, inFlight, received, sent, backends            *family // per service
+	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
+	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
+	desired, ready, starting, minReplicas, maxReplicas, wishUnlimited *family // of the scaler, per service
+	build, appendFailures                                             *family // of this program
+}
+
+func newFamilies() families {
+	service := []string{"service"}
+	backend := []string{"service", "backend"}
+	replica := []string{"service", "replica"}
+	return families{
+		requests: &family{"headroom_requests_total", "Requests that ended, as clients saw them, by outcome: status class, or why there was none.", counterKind, []string{"service", "outcome"}},
+		duration: &family{"headroom_request_duration_seconds", "Time from the arrival of a request to the last byte of its response.", histogramKind, service},
+		inFlight: &family{"headroom_requests_in_flight", "Requests being served, mean over the last second.", gaugeKind, service},
+		received: &family{"headroom_received_bytes_total", "Bytes of request bodies received from clients.", counterKind, service},
+		sent:     &family{"headroom_sent_bytes_total", "Bytes of response bodies sent to clients.", counterKind, service},
+		backends: &family{"headroom_backends", "Backends that the balancer knows, by health.", gaugeKind, []string{"service", "health"}},
+
+		attempts:         &family{"headroom_backend_requests_total", "Attempts that ended at a backend, retries included, by outcome.", counterKind, []string{"service", "backend", "outcome"}},
+		attemptDuration:  &family{"headroom_backend_request_duration_seconds", "Time from sending an attempt to the last byte of its response.", histogramKind, backend},
+		attemptsInFlight: &family{"headroom_backend_requests_in_flight", "Attempts being served by a backend, mean over the last second.", gaugeKind, backend},
+		up:               &family{"headroom_backend_up", "1 if the backend passes its health checks, 0 if not; absent while it is not known.", gaugeKind, backend},
+		breakerOpen:      &family{"headroom_backend_breaker_open", "1 if the circuit breaker keeps traffic from the backend, half-open included.", gaugeKind, backend},
+
+		replicaCPU:         &family{"headroom_replica_cpu_seconds_total", "Processor time used by a replica and its children since it started.", counterKind, replica},
+		replicaMemory:      &family{"headroom_replica_memory_bytes", "Resident memory of a replica and its children.", gaugeKind, replica},
+		replicaCPULimit:    &family{"headroom_replica_cpu_limit_cores", "Cores that 100 % processor utilization of a replica means.", gaugeKind, replica},
+		replicaMemoryLimit: &family{"headroom_replica_memory_limit_bytes", "Memory that 100 % memory utilization of a replica means.", gaugeKind, replica},
+
+		desired:       &family{"headroom_replicas_desired", "Replicas that the scaler wants.", gaugeKind, service},
+		ready:         &family{"headroom_replicas_ready", "Replicas that pass their health check; absent while it is not known.", gaugeKind, service},
+		starting:      &family{"headroom_replicas_starting", "Replicas created and not ready yet; absent while it is not known.", gaugeKind, service},
+		minReplicas:   &family{"headroom_replicas_min", "Least replicas allowed.", gaugeKind, service},
+		maxReplicas:   &family{"headroom_replicas_max", "Most replicas allowed.", gaugeKind, service},
+		wishUnlimited: &family{"headroom_replicas_unlimited", "Replicas that the load alone asks for, before any limit.", gaugeKind, service},
+
+		build:          &family{"headroom_build_info", "1, labeled with the versions that this program was built from.", gaugeKind, []string{"version", "goversion"}},
+		appendFailures: &family{"headroom_metrics_append_failures_total", "Times that the store refused samples, in whole or in part.", counterKind, nil},
+	}
+}
+
+// all lists the families, for descriptions.
+func (f families) all() []*family {
+	return []*family{
+		f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
+		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
+		f.replicaCPU, f.replicaMemory, f.replicaCPULimit, f.replicaMemoryLimit,
+		f.desired, f.ready, f.starting, f.minReplicas, f.maxReplicas, f.wishUnlimited,
+		f.build, f.appendFailures,
+	}
+}
+
+// outcomes names each way a request can end, as the label has it, in a fixed order.
+func outcomes(o headroom.Outcomes) []outcome {
+	return []outcome{
+		{"1xx", o.Informational}, {"2xx", o.Success}, {"3xx", o.Redirect}, {"4xx", o.ClientError}, {"5xx", o.ServerError},
+		{"no_backend", o.NoBackend}, {"connect_error", o.ConnectError}, {"timeout", o.Timeout}, {"reset", o.Reset},
+		{"client_aborted", o.ClientAborted}, {"rejected", o.Rejected},
+	}
+}
+
+type outcome struct {
+	name  string
+	count uint64
+}
+
+// edges are buckets of [headroom.Histogram] at whose lower ends the exposed histogram is cut, so
+// that every exposed bucket is an exact sum. They reach from 256 µs (bucket 48) to 67 s (bucket
+// 192); step 8 is one per power of two, step 2 four of them.
+func edges(step int) []int {
+	var out []int
+	for bucket := 48; bucket <= 192; bucket += step {
+		out = append(out, bucket)
+	}
+	return out
+}
+
+// durations is a classic cumulative histogram since the start. Counts are 64 bits: those of one
+// second are 32, and 10,000 requests a second would overflow them in five days.
+type durations struct {
+	edges  []int
+	counts []uint64 // counts[i] is of durations below edges[i]; cumulative
+	total  uint64
+	sum    time.Duration
+}
+
+func newDurations(edges []int) durations {
+	return durations{edges: edges, counts: make([]uint64, len(edges))}
+}
+
+func (d *durations) add(h headroom.Histogram) {
+	for bucket, n := range h.Counts {
+		if n == 0 {
+			continue
+		}
+		first, found := slices.BinarySearch(d.edges, bucket)
+		if found {
+			first++ // durations of this bucket are at or above that edge
+		}
+		for i := first; i < len(d.counts); i++ {
+			d.counts[i] += uint64(n)
+		}
+	}
+	d.total += h.Count
+	d.sum += time.Duration(h.Sum)
+}
+
+// buckets gives the upper bounds in seconds with their cumulative counts, +Inf left out.
+func (d *durations) buckets() map[float64]uint64 {
+	out := make(map[float64]uint64, len(d.edges))
+	for i, edge := range d.edges {
+		out[headroom.HistogramBound(edge).Seconds()] = d.counts[i]
+	}
+	return out
+}
+
+// formatBound writes an upper bound as the le label has it.
+func formatBound(seconds float64) string { return strconv.FormatFloat(seconds, 'g', -1, 64) }

@@ -1,0 +1,58 @@
+package metrics
+
+import (
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// serviceState is the traffic of one service since the balancer got to know it.
+type serviceState struct {
+	seen      time.Time
+	outcomes  headroom.Outcomes
+	durations durations
+	bytesIn   uint64
+	bytesOut  uint64
+	inFlight  float64
+	health    map[headroom.Health]int // how many backends are in each state
+	backends  map[string]*backendState
+}
+
+// backendState is the traffic of one backend since the balancer got to know it.
+type backendState struct {
+	outcomes  headroom.Outcomes
+	durations durations
+	inFlight  float64
+	health    headroom.Health
+	breaker   headroom.BreakerState
+}
+
+func newServiceState() *serviceState {
+	return &serviceState{durations: newDurations(edges(2)), backends: map[string]*backendState{}}
+}
+
+// add makes one second's report cumulative. Backends that are not in it are forgotten.
+func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
+	s.seen = at
+	s.outcomes = s.outcomes.Plus(report.Traffic.Outcomes)
+	s.durations.add(report.Traffic.Latency)
+	s.bytesIn += report.Traffic.BytesIn
+	s.bytesOut += report.Traffic.BytesOut
+	s.inFlight = report.Traffic.InFlightMean
+
+	s.health = map[headroom.Health]int{headroom.HealthUnknown: 0, headroom.HealthHealthy: 0, headroom.HealthUnhealthy: 0}
+	before := s.backends
+	s.backends = make(map[string]*backendState, len(report.Backends))
+	for _, b := range report.Backends {
+		backend := before[b.ID]
+		if backend == nil {
+			backend = &backendState{durations: newDurations(edges(8))}
+		}
+		backend.outcomes = backend.outcomes.Plus(b.Traffic.Outcomes)
+		backend.durations.add(b.Traffic.Latency)
+		backend.inFlight = b.Traffic.InFlightMean
+		backend.health, backend.breaker = b.Health, b.Breaker
+		s.backends[b.ID] = backend
+		s.health[b.Health]++
+	}
+}
