@@ -1,0 +1,122 @@
+package h1
+
+import "io"
+
+// Body reads the body that follows a head. It decodes in place: Next hands out parts of the Reader's buffer. Before the Reader is used
+// for the next head, Next must have returned io.EOF.
+type Body struct {
+	r       *Reader
+	framing Framing
+	left    int64
+	chunks  chunked
+	pending int // bytes of the last part, used up by the next call
+	err     error
+}
+
+// Reset prepares for a body of this framing, which begins at what r has buffered. The head's bytes are overwritten by reading it.
+func (b *Body) Reset(r *Reader, framing Framing) {
+	b.r, b.framing, b.left, b.pending, b.err = r, framing, framing.Length, 0, nil
+	switch framing.Kind {
+	case ChunkedBody:
+		b.chunks.reset()
+	case NoBody:
+		b.err = io.EOF
+	}
+}
+
+// Next returns the next bytes of the body, at least one, reading from the source only if nothing is buffered. They are valid until the
+// next call. After the last it returns io.EOF; io.ErrUnexpectedEOF if the source ends too early; *Error for bad chunks.
+func (b *Body) Next() ([]byte, error) {
+	if b.pending > 0 {
+		b.r.Discard(b.pending)
+		b.pending = 0
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	data, err := b.next()
+	if err != nil {
+		b.err = err
+	}
+	return data, err
+}
+
+func (b *Body) next() ([]byte, error) {
+	if b.framing.Kind == LengthBody && b.left == 0 {
+		return nil, io.EOF
+	}
+	for {
+		buffered := b.r.Buffered()
+		if b.framing.Kind == ChunkedBody {
+			data, n, err := b.chunks.next(buffered)
+			if err == nil {
+				b.pending = n
+				return data, nil
+			}
+			b.r.Discard(n)
+			if err != ErrIncomplete {
+				return nil, err
+			}
+		} else if len(buffered) > 0 {
+			data := buffered
+			if b.framing.Kind == LengthBody {
+				if int64(len(data)) > b.left {
+					data = data[:b.left]
+				}
+				b.left -= int64(len(data))
+			}
+			b.pending = len(data)
+			return data, nil
+		}
+		err := b.r.Fill()
+		if err == io.EOF && b.framing.Kind != UntilClose {
+			return nil, io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Done reports whether the whole body was read, without reading.
+func (b *Body) Done() bool {
+	return b.err == io.EOF || b.framing.Kind == LengthBody && b.left == 0
+}
+
+// Buffered reports whether Next would return without reading from the source.
+func (b *Body) Buffered() bool { return b.Done() || len(b.r.Buffered()) > b.pending }
+
+// AppendTrailers appends the trailer fields of a chunked body that Next has read to its end, without those that RFC 9110 section 6.5.1
+// forbids there, and the blank line: what follows the last chunk's "0\r\n".
+func (b *Body) AppendTrailers(dst []byte) []byte {
+	if b.framing.Kind == ChunkedBody && b.err == io.EOF {
+		dst = b.chunks.trailers.appendEndToEnd(dst, notInTrailers)
+	}
+	return append(dst, "\r\n"...)
+}
+
+// Read makes Body an io.Reader, for tests and for copying.
+func (b *Body) Read(p []byte) (int, error) {
+	data, err := b.Next()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, data)
+	b.unread(len(data) - n)
+	return n, nil
+}
+
+// unread gives back the last n bytes of the last part.
+func (b *Body) unread(n int) {
+	if n == 0 {
+		return
+	}
+	b.pending -= n
+	switch b.framing.Kind {
+	case LengthBody:
+		b.left += int64(n)
+	case ChunkedBody:
+		b.chunks.left += int64(n)
+		b.chunks.state = inData
+	}
+}
