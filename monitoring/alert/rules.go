@@ -1,0 +1,65 @@
+package alert
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// failed selects the outcomes that are the service's fault, as headroom.Outcomes.Failed counts them.
+const failed = `outcome=~"5xx|no_backend|connect_error|timeout|reset"`
+
+// Builtin returns the rules that need no configuration. They look at Headroom's own metrics.
+func Builtin() []headroom.AlertRule {
+	minute := headroom.Duration(time.Minute)
+	return []headroom.AlertRule{
+		{
+			// Two failures at least: at a low rate one failed request is a large share and no alarm.
+			Name: "HighErrorShare",
+			Expr: `sum by (service) (rate(headroom_requests_total{` + failed + `}[1m]))
+  / sum by (service) (rate(headroom_requests_total{outcome!="client_aborted"}[1m])) > 0.05
+and sum by (service) (increase(headroom_requests_total{` + failed + `}[1m])) >= 2`,
+			For: minute, Severity: "critical",
+			Summary: "more than 5 % of the requests of the last minute failed",
+		},
+		{
+			Name: "NoHealthyBackend",
+			Expr: `max by (service) (headroom_backends{health="healthy"}) == 0`,
+			For:  headroom.Duration(10 * time.Second), Severity: "critical",
+			Summary: "no backend is healthy: requests wait or are answered 503",
+		},
+		{
+			Name: "BalancerSilent",
+			Expr: `absent(headroom_backends)`,
+			For:  headroom.Duration(10 * time.Second), Severity: "critical",
+			Summary: "the balancer has reported nothing for 15 seconds and more",
+		},
+		{
+			Name: "AtMaximumReplicas",
+			Expr: `headroom_replicas_unlimited > on (service) headroom_replicas_max`,
+			For:  5 * minute, Severity: "warning",
+			Summary: "the load asks for more replicas than maxReplicas allows",
+		},
+		{
+			Name: "ReplicasMissing",
+			Expr: `headroom_replicas_ready < on (service) headroom_replicas_min`,
+			For:  minute, Severity: "warning",
+			Summary: "fewer replicas are ready than minReplicas asks for",
+		},
+	}
+}
+
+// Check says what is wrong with a rule at path, its PromQL included. checkQuery parses an
+// expression: metrics.CheckQuery does.
+func Check(rule headroom.AlertRule, path string, checkQuery func(string) error) error {
+	problems := rule.Validate(path)
+	if rule.Expr == "" {
+		return errors.Join(problems...)
+	}
+	if err := checkQuery(rule.Expr); err != nil {
+		problems = append(problems, &headroom.InvalidError{Field: path + ".expr", Value: rule.Expr, Expected: fmt.Sprintf("must be PromQL: %v", err)})
+	}
+	return errors.Join(problems...)
+}
