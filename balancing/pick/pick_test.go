@@ -1,0 +1,242 @@
+package pick
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"headroom.dev/headroom"
+	"pgregory.net/rapid"
+)
+
+func candidates(weights ...int) []Candidate {
+	list := make([]Candidate, len(weights))
+	for i, w := range weights {
+		list[i] = Candidate{Weight: w, InFlight: new(atomic.Int64)}
+	}
+	return list
+}
+
+func mustNew(t testing.TB, algorithm headroom.Algorithm, seed uint64) Picker {
+	t.Helper()
+	p, err := New(algorithm, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func excluding(n int, indexes ...int) *Excluded {
+	e := &Excluded{}
+	e.Reset(n)
+	for _, i := range indexes {
+		e.Add(i)
+	}
+	return e
+}
+
+func TestRoundRobinTakesTurns(t *testing.T) {
+	s := NewSnapshot(candidates(1, 1, 1))
+	p := mustNew(t, headroom.RoundRobin, 0)
+	e := excluding(3)
+	for turn := range 9 {
+		if got := p.Pick(s, e); got != turn%3 {
+			t.Fatalf("turn %d: got %d, want %d", turn, got, turn%3)
+		}
+	}
+}
+
+func TestRoundRobinGivesEachItsExactShare(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		weights := rapid.SliceOfN(rapid.IntRange(0, 40), 1, 8).Draw(t, "weights")
+		seed := rapid.Uint64().Draw(t, "seed")
+		s := NewSnapshot(candidates(weights...))
+		p := &roundRobin{}
+		p.next.Store(seed % (1 << 32) / uint64(len(weights)) * uint64(len(weights))) // begins with a whole generation
+		total := 0
+		for _, w := range weights {
+			total += w
+		}
+		if total == 0 {
+			if got := p.Pick(s, excluding(len(weights))); got != None {
+				t.Fatalf("got %d where no candidate has weight", got)
+			}
+			return
+		}
+		got := make([]int, len(weights))
+		for range total {
+			got[p.Pick(s, excluding(len(weights)))]++
+		}
+		for i := range weights {
+			// W generations hold exactly total turns, so any total picks in a row hold each candidate's weight of them.
+			if got[i] != weights[i] {
+				t.Fatalf("weights %v got %v", weights, got)
+			}
+		}
+	})
+}
+
+func TestRoundRobinSpreadsTheShareOfAnExcludedCandidateOverTheOthers(t *testing.T) {
+	s := NewSnapshot(candidates(1, 1, 1, 1))
+	p := mustNew(t, headroom.RoundRobin, 7)
+	e := excluding(4, 1)
+	got := make([]int, 4)
+	for range 300 {
+		got[p.Pick(s, e)]++
+	}
+	if got[0] != 100 || got[1] != 0 || got[2] != 100 || got[3] != 100 {
+		t.Errorf("got %v, want 100 each for three", got)
+	}
+}
+
+func TestRoundRobinKeepsTheSharesOfLightOnesWhereTheHeaviestIsExcluded(t *testing.T) {
+	s := NewSnapshot(candidates(1000, 2, 1))
+	p := mustNew(t, headroom.RoundRobin, 0)
+	e := excluding(3, 0)
+	got := make([]float64, 3)
+	const picks = 30000
+	for range picks {
+		got[p.Pick(s, e)]++
+	}
+	// Mean 20000 and 10000, standard deviation √(30000·2/9) = 82: five of them.
+	if got[0] != 0 || math.Abs(got[1]-20000) > 410 {
+		t.Errorf("got %v, want 0, 20000, 10000", got)
+	}
+}
+
+func TestLeastConnectionsTakesTheLeastLoadPerWeight(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		weights  []int
+		inFlight []int64
+		exclude  []int
+		want     int
+	}{
+		{"fewest", []int{1, 1, 1}, []int64{3, 1, 2}, nil, 1},
+		{"per weight", []int{1, 4}, []int64{1, 3}, nil, 1}, // 1 against 0.75
+		{"excluded", []int{1, 1, 1}, []int64{3, 1, 2}, []int{1}, 2},
+		{"weight 0", []int{0, 1}, []int64{0, 9}, nil, 1},
+		{"all excluded", []int{1, 1}, []int64{0, 0}, []int{0, 1}, None},
+		{"none", nil, nil, nil, None},
+	} {
+		list := candidates(c.weights...)
+		for i, n := range c.inFlight {
+			list[i].InFlight.Store(n)
+		}
+		p := mustNew(t, headroom.LeastConnections, 0)
+		if got := p.Pick(NewSnapshot(list), excluding(len(list), c.exclude...)); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestLeastConnectionsSharesTiesByWeightWhereverTheBusyOnesStand(t *testing.T) {
+	list := candidates(1, 1, 1, 2, 1)
+	list[0].InFlight.Store(5)
+	list[1].InFlight.Store(5)
+	s := NewSnapshot(list)
+	p := mustNew(t, headroom.LeastConnections, 42)
+	got := make([]float64, len(list))
+	const picks = 40000
+	for range picks {
+		got[p.Pick(s, excluding(len(list)))]++
+	}
+	// Shares 1/4, 1/2, 1/4: standard deviation at most √(40000/4) = 100: five of them.
+	for i, want := range []float64{0, 0, 10000, 20000, 10000} {
+		if math.Abs(got[i]-want) > 500 {
+			t.Errorf("candidate %d: got %v, want about %v", i, got[i], want)
+		}
+	}
+}
+
+func TestLeastConnectionsEvensOutUnderLoad(t *testing.T) {
+	list := candidates(1, 2, 3)
+	s := NewSnapshot(list)
+	p := mustNew(t, headroom.LeastConnections, 1)
+	e := excluding(3)
+	for range 600 {
+		list[p.Pick(s, e)].InFlight.Add(1)
+	}
+	for i, want := range []int64{100, 200, 300} {
+		if got := list[i].InFlight.Load(); got != want {
+			t.Errorf("candidate %d: %d in flight, want %d", i, got, want)
+		}
+	}
+}
+
+func TestPickersNeverGiveAnExcludedOrWeightlessCandidateAndAlwaysOneThatIsLeft(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		weights := rapid.SliceOfN(rapid.IntRange(0, 1000), 0, 100).Draw(t, "weights")
+		algorithm := rapid.SampledFrom([]headroom.Algorithm{headroom.RoundRobin, headroom.LeastConnections}).Draw(t, "algorithm")
+		list := candidates(weights...)
+		for i := range list {
+			list[i].InFlight.Store(rapid.Int64Range(-1, 3).Draw(t, "in flight"))
+		}
+		e := excluding(len(weights))
+		left := 0
+		for i, w := range weights {
+			if rapid.Bool().Draw(t, "excluded") {
+				e.Add(i)
+			} else if w > 0 {
+				left++
+			}
+		}
+		p, err := New(algorithm, rapid.Uint64().Draw(t, "seed"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			got := p.Pick(NewSnapshot(list), e)
+			if left == 0 {
+				if got != None {
+					t.Fatalf("got %d where none is left", got)
+				}
+				continue
+			}
+			if got == None || e.Has(got) || weights[got] == 0 {
+				t.Fatalf("got %d of weights %v", got, weights)
+			}
+		}
+	})
+}
+
+func TestUnknownAlgorithmIsAnError(t *testing.T) {
+	if _, err := New("fastest", 0); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestPickingConcurrentlyIsSafeAndFair(t *testing.T) {
+	s := NewSnapshot(candidates(1, 1))
+	p := mustNew(t, headroom.RoundRobin, 0)
+	var got [2]atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			e := excluding(2)
+			for range 1000 {
+				got[p.Pick(s, e)].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if got[0].Load() != 2000 || got[1].Load() != 2000 {
+		t.Errorf("got %d and %d, want 2000 each", got[0].Load(), got[1].Load())
+	}
+}
+
+func BenchmarkPickAmong10(b *testing.B) {
+	for _, algorithm := range []headroom.Algorithm{headroom.RoundRobin, headroom.LeastConnections} {
+		b.Run(string(algorithm), func(b *testing.B) {
+			s := NewSnapshot(candidates(1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+			p := mustNew(b, algorithm, 0)
+			var e Excluded
+			b.ReportAllocs()
+			for b.Loop() {
+				e.Reset(s.Len())
+				p.Pick(s, &e)
+			}
+		})
+	}
+}
