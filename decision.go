@@ -67,3 +67,18 @@ type ScalerState struct {
 	LastUp   time.Time `json:"lastUp,omitzero"`
 	LastDown time.Time `json:"lastDown,omitzero"`
 }
+
+// Outcome is what became of a decision that changed the number of replicas.
+type Outcome struct {
+	Decision string    `json:"decision"`
+	Service  string    `json:"service"`
+	From     int       `json:"from"`
+	To       int       `json:"to"`
+	At       time.Time `json:"at"`
+	// Reached is true when there were as many ready replicas as decided, and false when another decision came first.
+	Reached bool     `json:"reached"`
+	Took    Duration `json:"took"` // from the decision
+	// Before and After are the signals at the decision and at the outcome.
+	Before map[Metric]Signal `json:"before,omitempty"`
+	After  map[Metric]Signal `json:"after,omitempty"`
+}

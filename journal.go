@@ -46,6 +46,7 @@ type EntryKind string
 const (
 	EntryDecision  EntryKind = "decision"  // a Decision, with the observation it was made from
 	EntryOperation EntryKind = "operation" // an Operation after each change of its state
+	EntryOutcome   EntryKind = "outcome"   // an Outcome
 	EntryEvent     EntryKind = "event"     // an Event
 	EntryAudit     EntryKind = "audit"     // an AuditRecord
 )

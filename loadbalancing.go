@@ -1,5 +1,7 @@
 package headroom
 
+import "strings"
+
 // Algorithm chooses the backend of a request.
 type Algorithm string
 
@@ -103,4 +105,9 @@ type ServiceRoute struct {
 	Service       string        `json:"service"`
 	LoadBalancing LoadBalancing `json:"loadBalancing"`
 	Backends      []Backend     `json:"backends"`
+}
+
+// StaticBackendID names a backend that nobody else names by what makes it one: "shop-127.0.0.1-9001".
+func StaticBackendID(service, address string) string {
+	return service + "-" + strings.NewReplacer(":", "-", "/", "-", "[", "", "]", "").Replace(address)
 }

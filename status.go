@@ -132,6 +132,6 @@ type ComponentHealth struct {
 
 // BackendUpdate changes a backend; nil fields stay as they are.
 type BackendUpdate struct {
-	Weight *int          `json:"weight,omitempty" minimum:"0" maximum:"1000"`
-	State  *BackendState `json:"state,omitempty" enum:"active,draining"`
+	Weight *int          `json:"weight,omitempty" minimum:"0" maximum:"1000" doc:"share of the traffic relative to the other backends; 0 gets none" example:"2"`
+	State  *BackendState `json:"state,omitempty" enum:"active,draining" doc:"draining finishes the requests it has and gets no new ones" example:"draining"`
 }

@@ -8,15 +8,18 @@ import "sync"
 // Feed hands every published value to all subscribers, and the newest one to those who come later.
 // It is safe for concurrent use.
 type Feed[T any] struct {
+	// Buffer is how many values a subscriber may lag behind before it loses the oldest; 0 is defaultBuffer.
+	Buffer int
+
 	mu          sync.Mutex // guards all below
 	last        T
 	published   bool
 	subscribers map[chan T]struct{}
 }
 
-// feedBuffer is how many values a subscriber may lag behind: four seconds of measurements. A state feed (endpoints)
-// needs only the newest one, and always gets it: see Publish.
-const feedBuffer = 4
+// defaultBuffer is four seconds of measurements. A state feed (endpoints) needs only the newest value, and always gets
+// it: see Publish.
+const defaultBuffer = 4
 
 // Publish hands a value to all subscribers. A subscriber that lags behind loses its oldest value, never the newest.
 func (f *Feed[T]) Publish(value T) {
@@ -47,7 +50,11 @@ func offer[T any](subscriber chan T, value T) {
 func (f *Feed[T]) Subscribe() (<-chan T, func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	subscriber := make(chan T, feedBuffer)
+	buffer := f.Buffer
+	if buffer == 0 {
+		buffer = defaultBuffer
+	}
+	subscriber := make(chan T, buffer)
 	if f.published {
 		subscriber <- f.last
 	}

@@ -1,0 +1,254 @@
+// Package control is the loop: it observes each service, has scaling.Decide say how many replicas it needs and
+// orchestration.Plan what to do about it now, does that through the platform, and records every step before and after.
+// It is the only writer of operations, and of the list of backends that the balancers get.
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/link"
+	"headroom.dev/headroom/monitoring/signal"
+)
+
+// Options is what a Controller is made from.
+type Options struct {
+	Store    headroom.Store
+	Platform headroom.Platform
+	Logger   *slog.Logger
+	// MachineMemory is divided by maxReplicas where a service sets no memory limit.
+	MachineMemory headroom.Bytes
+	// Stop is called when a person orders everything to stop; it must not block.
+	Stop func()
+	// Now is time.Now where nil.
+	Now func() time.Time
+}
+
+// Controller runs the loop of all services. Its methods are safe for concurrent use.
+type Controller struct {
+	store    headroom.Store
+	platform headroom.Platform
+	log      *slog.Logger
+	memory   headroom.Bytes
+	stop     func()
+	now      func() time.Time
+	random   func() float64
+
+	// Endpoints is the list of backends that the balancers should have; Entries is every journal entry as it is
+	// committed; Reports is what the monitor records of the scaler.
+	Endpoints link.Feed[headroom.Endpoints]
+	Entries   link.Feed[headroom.Entry]
+	Reports   link.Feed[Report]
+
+	signals *signal.Signals // guarded by signalsMu
+	// signalsMu guards signals, the newest measurement and the newest usage.
+	signalsMu   sync.Mutex
+	measurement headroom.Measurement
+	heardAt     time.Time // when measurement came; zero is never
+	usage       map[string][]headroom.ReplicaUsage
+
+	mu       sync.Mutex // guards all below
+	config   headroom.Config
+	services map[string]*service
+	policies map[string]headroom.Policy // made through the API, by ID
+	backends map[string]backendRecord   // made or changed through the API, by ID
+	version  uint64                     // of the published endpoints
+	lastSent []headroom.Backend         // what was published with version
+	running  context.Context            // nil before Run and after it ended
+	workers  sync.WaitGroup
+}
+
+// entriesBuffer lets a slow reader of the API lag this many journal entries behind; it then resumes from the store.
+const entriesBuffer = 1024
+
+// New reads what is remembered from the store. Apply gives it its services, Run starts it.
+func New(options Options) (*Controller, error) {
+	c := &Controller{
+		store: options.Store, platform: options.Platform, log: options.Logger, memory: options.MachineMemory,
+		stop: options.Stop, now: options.Now, random: rand.Float64,
+		signals: signal.New(), usage: map[string][]headroom.ReplicaUsage{},
+		services: map[string]*service{}, policies: map[string]headroom.Policy{}, backends: map[string]backendRecord{},
+	}
+	c.Entries.Buffer = entriesBuffer
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if err := errors.Join(c.loadPolicies(), c.loadBackends(), c.loadEndpoints()); err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	return c, nil
+}
+
+// Apply makes a configuration the one in force: new services start, changed ones go on with the new settings, and the
+// replicas of removed ones are drained and stopped.
+func (c *Controller) Apply(config headroom.Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.config = config
+	for name, settings := range config.Services {
+		if settings.Run == nil {
+			continue
+		}
+		if err := c.applyService(name, settings); err != nil {
+			return err
+		}
+	}
+	remembered, err := c.rememberedServices()
+	if err != nil {
+		return err
+	}
+	for _, name := range remembered {
+		if settings, there := config.Services[name]; there && settings.Run != nil {
+			continue
+		}
+		if err := c.retireService(name); err != nil {
+			return err
+		}
+	}
+	return c.publishEndpoints()
+}
+
+func (c *Controller) applyService(name string, settings headroom.Service) error {
+	s, there := c.services[name]
+	if !there {
+		var err error
+		if s, err = c.newService(name); err != nil {
+			return err
+		}
+		c.services[name] = s
+	}
+	s.configure(settings, c.policiesOf(name, settings))
+	c.startWorker(s)
+	return nil
+}
+
+// retireService drains and stops what is left of a service that the configuration no longer has.
+func (c *Controller) retireService(name string) error {
+	s, there := c.services[name]
+	if !there {
+		var err error
+		if s, err = c.newService(name); err != nil {
+			return err
+		}
+		c.services[name] = s
+	}
+	s.retire()
+	c.startWorker(s)
+	return nil
+}
+
+// startWorker runs the loop of one service if the controller runs and the service's loop does not. The lock is held.
+func (c *Controller) startWorker(s *service) {
+	if c.running == nil || s.started {
+		s.wake()
+		return
+	}
+	s.started = true
+	ctx := c.running
+	c.workers.Go(func() { s.run(ctx) })
+}
+
+// Run works until the context ends. Replicas keep running after that.
+func (c *Controller) Run(ctx context.Context) error {
+	c.mu.Lock()
+	c.running = ctx
+	for _, s := range c.services {
+		c.startWorker(s)
+	}
+	c.mu.Unlock()
+
+	c.workers.Go(func() { c.watchPlatform(ctx) })
+	c.workers.Go(func() { c.measureReplicas(ctx) })
+	c.workers.Go(func() { c.prune(ctx) })
+	<-ctx.Done()
+	c.mu.Lock()
+	c.running = nil
+	c.mu.Unlock()
+	c.workers.Wait()
+	return nil
+}
+
+// watchPlatform plans again as soon as the platform says that something changed.
+func (c *Controller) watchPlatform(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case name, open := <-c.platform.Changes():
+			if !open {
+				return
+			}
+			c.mu.Lock()
+			s := c.services[name]
+			c.mu.Unlock()
+			if s != nil {
+				s.wake()
+			}
+		}
+	}
+}
+
+// Measured takes what a balancer saw in the last second; every service decides on it at once.
+func (c *Controller) Measured(measurement headroom.Measurement) {
+	now := c.now()
+	c.signalsMu.Lock()
+	c.signals.AddMeasurement(measurement)
+	c.measurement, c.heardAt = measurement, now
+	c.signalsMu.Unlock()
+	for _, s := range c.allServices() {
+		s.second()
+	}
+}
+
+func (c *Controller) allServices() []*service {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*service, 0, len(c.services))
+	for _, s := range c.services {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *service) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// pruneEvery is how often old journal entries are removed; retention is in days, so an hour more does not matter.
+const pruneEvery = time.Hour
+
+func (c *Controller) prune(ctx context.Context) {
+	ticker := time.NewTicker(pruneEvery)
+	defer ticker.Stop()
+	for {
+		c.mu.Lock()
+		retention := time.Duration(c.config.State.Retention)
+		c.mu.Unlock()
+		if retention > 0 {
+			if _, err := c.store.Prune("", c.now().Add(-retention)); err != nil {
+				c.log.Warn("cannot remove old journal entries", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Settled waits until every service has been looked at once, or the context ends.
+func (c *Controller) Settled(ctx context.Context) {
+	for _, s := range c.allServices() {
+		select {
+		case <-s.looked:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

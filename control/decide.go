@@ -1,0 +1,156 @@
+package control
+
+import (
+	"fmt"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling"
+)
+
+// observe gathers all that a decision is made from. The lock is held.
+func (s *service) observe(now time.Time) headroom.Observation {
+	observation := headroom.Observation{
+		Service: s.name, At: now, Replicas: s.replicaCounts(), Previous: s.previous,
+		Signals: s.c.signals.Read(s.name, now, s.policy, s.readyNames()),
+	}
+	if s.memory.Manual != nil && s.memory.Manual.Until.After(now) {
+		observation.Manual = s.memory.Manual
+	}
+	return observation
+}
+
+// replicaCounts counts the replicas that are to stay. The lock is held.
+func (s *service) replicaCounts() headroom.ReplicaCounts {
+	counts := headroom.ReplicaCounts{Synced: s.synced}
+	if s.inventory == nil {
+		return counts
+	}
+	ready, starting := len(s.readyNames()), 0
+	for _, replica := range s.inventory.Replicas {
+		if replica.State == headroom.ReplicaStarting {
+			starting++
+		}
+	}
+	counts.Ready, counts.Starting = &ready, &starting
+	return counts
+}
+
+// readyNames lists the replicas that get traffic and are to stay. The lock is held.
+func (s *service) readyNames() []string {
+	if s.inventory == nil {
+		return nil
+	}
+	var names []string
+	for _, replica := range s.inventory.Replicas {
+		_, draining := s.memory.Draining[replica.Name]
+		if replica.State == headroom.ReplicaReady && !draining {
+			names = append(names, replica.Name)
+		}
+	}
+	return names
+}
+
+// heartbeat is how often a decision that changes nothing is written down: often enough to see afterwards what was
+// measured, seldom enough to keep a month of it small (8,640 records a day).
+const heartbeat = 10 * time.Second
+
+// decide makes the next decision and records it. The lock is held.
+func (s *service) decide(now time.Time) error {
+	observation := s.observe(now)
+	decision, state := scaling.Decide(s.nextID("d"), s.policy, observation, s.memory.Scaler)
+	writes, err := s.record(decision, state, now)
+	if err != nil {
+		return err
+	}
+	before := s.memory.Scaler
+	s.memory.Scaler = state
+	if state != before {
+		writes = append(writes, s.save())
+	}
+	if err := s.c.commit(writes...); err != nil {
+		s.memory.Scaler = before
+		return err
+	}
+	s.adopt(decision, len(writes) > 0, now)
+	return nil
+}
+
+// record returns the journal entries of a decision: of every one that changes something or says something new, and
+// else of one each heartbeat.
+func (s *service) record(decision headroom.Decision, state headroom.ScalerState, now time.Time) ([]headroom.Write, error) {
+	changes := decision.To != decision.From
+	news := changes || s.decision == nil || s.decision.Code != decision.Code || now.Sub(s.journaled) >= heartbeat
+	if !news {
+		return nil, nil
+	}
+	write, err := s.c.entry(headroom.EntryDecision, s.name, decision.ID, decision)
+	if err != nil {
+		return nil, err
+	}
+	writes := []headroom.Write{write}
+	if !changes {
+		return writes, nil
+	}
+	if s.pending != nil {
+		outcome, err := s.outcome(*s.pending, false, now)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, outcome)
+	}
+	return append(writes, s.c.event(headroom.Event{
+		Type: "decision", Level: headroom.LevelInfo, Service: s.name, Message: decision.Reason,
+		Details: map[string]any{"decision": decision.ID, "from": decision.From, "to": decision.To, "code": decision.Code},
+	})...), nil
+}
+
+// adopt makes a recorded decision the newest one.
+func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Time) {
+	if journaled {
+		s.journaled = now
+	}
+	s.decision, s.previous = &decision, &now
+	if decision.To != decision.From {
+		s.changed, s.pending = &decision, &decision
+	}
+}
+
+// outcome returns the journal entry that ends a decision.
+func (s *service) outcome(decision headroom.Decision, reached bool, now time.Time) (headroom.Write, error) {
+	return s.c.entry(headroom.EntryOutcome, s.name, decision.ID, headroom.Outcome{
+		Decision: decision.ID, Service: s.name, From: decision.From, To: decision.To, At: now, Reached: reached,
+		Took: headroom.Duration(now.Sub(decision.At)), Before: decision.Observation.Signals, After: s.observe(now).Signals,
+	})
+}
+
+// checkOutcome records the outcome of the pending decision once there are as many ready replicas as it decided.
+func (s *service) checkOutcome(now time.Time) []headroom.Write {
+	if s.pending == nil || s.inventory == nil || !s.inventory.Complete {
+		return nil
+	}
+	ready, others := 0, 0
+	for _, replica := range s.inventory.Replicas {
+		if replica.State == headroom.ReplicaReady {
+			ready++
+		} else {
+			others++
+		}
+	}
+	if ready != s.pending.To || others > 0 {
+		return nil
+	}
+	outcome, err := s.outcome(*s.pending, true, now)
+	if err != nil {
+		s.c.log.Error("cannot record an outcome", "error", err)
+		return nil
+	}
+	took := now.Sub(s.pending.At).Round(10 * time.Millisecond)
+	writes := append(s.c.event(headroom.Event{
+		Type: "scaled", Level: headroom.LevelInfo, Service: s.name,
+		Message: fmt.Sprintf("%s has %d ready replicas, %s after the decision.", s.name, ready, took),
+		Details: map[string]any{"decision": s.pending.ID, "seconds": took.Seconds()},
+	}), outcome)
+	s.pending = nil
+	return writes
+}

@@ -1,0 +1,74 @@
+package control
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"headroom.dev/headroom"
+)
+
+const (
+	endpointsKind = "endpoints"
+	endpointsName = "current"
+)
+
+func (c *Controller) loadEndpoints() error {
+	var stored headroom.Endpoints
+	err := c.store.Get(endpointsKind, endpointsName, &stored)
+	if errors.Is(err, headroom.ErrNotFound) {
+		return nil
+	}
+	c.version, c.lastSent = stored.Version, stored.Backends
+	return err
+}
+
+// publishEndpoints sends the balancers the list of backends if it changed. The version is stored before it is sent, so
+// that it never goes back, whatever crashes. The lock is held.
+func (c *Controller) publishEndpoints() error {
+	backends := c.allBackends()
+	_, sent := c.Endpoints.Last()
+	if sent && slices.Equal(backends, c.lastSent) {
+		return nil
+	}
+	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
+		next := headroom.Endpoints{Version: c.version + 1, Backends: backends}
+		if err := c.commit(put(endpointsKind, endpointsName, next)); err != nil {
+			return err
+		}
+		c.version, c.lastSent = next.Version, backends
+	}
+	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends})
+	return nil
+}
+
+// allBackends lists the backends of all services: replicas, those of the config file, those added through the API.
+// The lock is held.
+func (c *Controller) allBackends() []headroom.Backend {
+	var all []headroom.Backend
+	for _, s := range c.services {
+		all = append(all, s.replicaBackends()...)
+	}
+	for name, settings := range c.config.Services {
+		for _, static := range settings.Backends {
+			all = append(all, headroom.Backend{
+				ID: headroom.StaticBackendID(name, static.Address), Service: name, Address: static.Address, Weight: static.Weight,
+				State: headroom.BackendActive, Source: headroom.SourceConfig,
+			})
+		}
+	}
+	for i, backend := range all {
+		if record, changed := c.backends[backend.ID]; changed {
+			all[i].Weight, all[i].State = record.weightOf(backend), record.stateOf(backend)
+		}
+	}
+	for _, record := range c.backends {
+		if _, configured := c.config.Services[record.Backend.Service]; configured && record.Backend.Source == headroom.SourceAPI {
+			all = append(all, record.Backend)
+		}
+	}
+	slices.SortFunc(all, func(a, b headroom.Backend) int {
+		return strings.Compare(a.Service+"\x00"+a.ID, b.Service+"\x00"+b.ID)
+	})
+	return all
+}

@@ -1,0 +1,192 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"headroom.dev/headroom"
+)
+
+const policyKind = "policy"
+
+func policyID(service, name string) string { return service + "." + name }
+
+func (c *Controller) loadPolicies() error {
+	return c.store.List(policyKind, func(name string, data json.RawMessage) error {
+		var policy headroom.Policy
+		if err := json.Unmarshal(data, &policy); err != nil {
+			return fmt.Errorf("policy %s: %w", name, err)
+		}
+		c.policies[name] = policy
+		return nil
+	})
+}
+
+// policiesOf lists the threshold policies in force for a service: those of the config file, as changed through the API,
+// then those made through the API. The lock is held.
+func (c *Controller) policiesOf(name string, settings headroom.Service) []headroom.ThresholdPolicy {
+	var all []headroom.ThresholdPolicy
+	for _, policy := range c.listPolicies(name, settings) {
+		all = append(all, policy.ThresholdPolicy)
+	}
+	return all
+}
+
+func (c *Controller) listPolicies(name string, settings headroom.Service) []headroom.Policy {
+	var all []headroom.Policy
+	for _, configured := range settings.Scaling.Policies {
+		id := policyID(name, configured.Name)
+		policy := headroom.Policy{ID: id, Service: name, ThresholdPolicy: configured, Source: headroom.SourceConfig}
+		if changed, there := c.policies[id]; there {
+			policy = changed
+		}
+		all = append(all, policy)
+	}
+	var made []headroom.Policy
+	for _, policy := range c.policies {
+		configured := slices.ContainsFunc(all, func(other headroom.Policy) bool { return other.ID == policy.ID })
+		if policy.Service == name && !configured {
+			made = append(made, policy)
+		}
+	}
+	slices.SortFunc(made, func(a, b headroom.Policy) int { return strings.Compare(a.ID, b.ID) })
+	return append(all, made...)
+}
+
+// Policies lists the threshold policies of one service, or of all where the name is empty.
+func (c *Controller) Policies(service string) ([]headroom.Policy, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if service != "" {
+		if err := c.checkService(service); err != nil {
+			return nil, err
+		}
+	}
+	all := []headroom.Policy{}
+	for _, name := range c.serviceNames() {
+		if service == "" || service == name {
+			all = append(all, c.listPolicies(name, c.config.Services[name])...)
+		}
+	}
+	return all, nil
+}
+
+// serviceNames lists the configured services in order. The lock is held.
+func (c *Controller) serviceNames() []string {
+	names := make([]string, 0, len(c.config.Services))
+	for name := range c.config.Services {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// CreatePolicy adds a threshold policy to a service.
+func (c *Controller) CreatePolicy(_ context.Context, policy headroom.Policy, change headroom.Change) (headroom.Policy, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.checkScaled(policy.Service); err != nil {
+		return headroom.Policy{}, err
+	}
+	checked, err := checkPolicy(policy.ThresholdPolicy)
+	if err != nil {
+		return headroom.Policy{}, err
+	}
+	policy.ThresholdPolicy = checked
+	policy.ID, policy.Source = policyID(policy.Service, policy.Name), headroom.SourceAPI
+	for _, other := range c.listPolicies(policy.Service, c.config.Services[policy.Service]) {
+		if other.ID == policy.ID {
+			return headroom.Policy{}, &headroom.ConflictError{Reason: fmt.Sprintf(
+				"%s has a policy %q already: change it with PUT /api/scaling/policies/%s", policy.Service, policy.Name, policy.ID)}
+		}
+	}
+	return c.changePolicy(policy, change)
+}
+
+// UpdatePolicy replaces a threshold policy. One of the config file stays changed until the change is taken back the same
+// way; the file itself is not written.
+func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.ThresholdPolicy, change headroom.Change) (headroom.Policy, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var known []string
+	for _, name := range c.serviceNames() {
+		for _, policy := range c.listPolicies(name, c.config.Services[name]) {
+			known = append(known, policy.ID)
+			if policy.ID != id {
+				continue
+			}
+			if update.Name == "" {
+				update.Name = policy.Name
+			}
+			if update.Name != policy.Name {
+				return headroom.Policy{}, &headroom.InvalidError{Field: "name", Value: update.Name,
+					Expected: fmt.Sprintf("must stay %q: a policy is known by its name; make a new one instead", policy.Name)}
+			}
+			checked, err := checkPolicy(update)
+			if err != nil {
+				return headroom.Policy{}, err
+			}
+			policy.ThresholdPolicy = checked
+			return c.changePolicy(policy, change)
+		}
+	}
+	return headroom.Policy{}, &headroom.UnknownNameError{Kind: "policy", Name: id, Known: known}
+}
+
+func (c *Controller) changePolicy(policy headroom.Policy, change headroom.Change) (headroom.Policy, error) {
+	if change.DryRun {
+		return policy, nil
+	}
+	writes := append(c.event(headroom.Event{Type: "policy-changed", Level: headroom.LevelInfo, Service: policy.Service,
+		Message: fmt.Sprintf("%s: the policy %s is now: %s by %d when %s crosses %g %s.", policy.Service, policy.Name,
+			policy.Action, policy.Step, policy.Metric, policy.Threshold, policy.Metric.Unit())}),
+		put(policyKind, policy.ID, policy))
+	if err := c.commitChange(change, policy, writes...); err != nil {
+		return headroom.Policy{}, err
+	}
+	c.policies[policy.ID] = policy
+	if s := c.services[policy.Service]; s != nil {
+		settings := c.config.Services[policy.Service]
+		s.configure(settings, c.policiesOf(policy.Service, settings))
+		s.wake()
+	}
+	return policy, nil
+}
+
+// checkScaled refuses a service that is not configured, or whose replicas someone else runs. The lock is held.
+func (c *Controller) checkScaled(name string) error {
+	if err := c.checkService(name); err != nil {
+		return err
+	}
+	if c.config.Services[name].Run == nil {
+		return &headroom.ConflictError{Reason: fmt.Sprintf(
+			"%s is a list of backends that someone else runs, so it cannot be scaled: give it run: instead of backends:", name)}
+	}
+	return nil
+}
+
+func checkPolicy(policy headroom.ThresholdPolicy) (headroom.ThresholdPolicy, error) {
+	if policy.Step == 0 {
+		policy.Step = 1
+	}
+	switch {
+	case policy.Name == "" || strings.ContainsAny(policy.Name, " /.\t\n") || len(policy.Name) > 63:
+		return policy, &headroom.InvalidError{Field: "name", Value: strconv.Quote(policy.Name),
+			Expected: `must be a word of at most 63 characters without spaces, dots and slashes, such as "cpu-scaling"`}
+	case !slices.Contains(headroom.Metrics(), policy.Metric):
+		return policy, &headroom.InvalidError{Field: "metric", Value: strconv.Quote(string(policy.Metric)),
+			Expected: fmt.Sprintf("must be one of %v", headroom.Metrics())}
+	case policy.Action != headroom.ActionScaleUp && policy.Action != headroom.ActionScaleDown:
+		return policy, &headroom.InvalidError{Field: "action", Value: strconv.Quote(string(policy.Action)),
+			Expected: `must be "scale-up" or "scale-down"`}
+	case !(policy.Threshold >= 0 && policy.Threshold <= 1e6):
+		return policy, &headroom.InvalidError{Field: "threshold", Value: fmt.Sprint(policy.Threshold), Expected: "must be 0 to 1000000"}
+	case policy.Step < 1 || policy.Step > 1000:
+		return policy, &headroom.InvalidError{Field: "step", Value: strconv.Itoa(policy.Step), Expected: "must be 1 to 1000"}
+	}
+	return policy, nil
+}

@@ -1,0 +1,214 @@
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/orchestration"
+)
+
+const serviceKind = "service"
+
+// memory is what must be remembered of a service from one life of headroom to the next.
+type memory struct {
+	Scaler      headroom.ScalerState  `json:"scaler"`
+	NextOrdinal int                   `json:"nextOrdinal"` // of the next replica's name
+	Backoff     orchestration.Backoff `json:"backoff"`
+	Manual      *headroom.ManualScale `json:"manual,omitempty"`
+	Draining    map[string]time.Time  `json:"draining,omitempty"` // since when, by replica
+}
+
+// service is one service of which headroom starts replicas. Its loop is the only one that changes it.
+type service struct {
+	name string
+	c    *Controller
+
+	wakes   chan struct{} // look at the world again
+	seconds chan struct{} // a second has been measured: decide
+	looked  chan struct{} // closed after the first turn of the loop
+	started bool          // its loop runs; guarded by the controller's lock
+
+	mu        sync.Mutex // guards all below
+	settings  headroom.Service
+	policy    headroom.Scaling // settings.Scaling with the policies made through the API
+	workload  headroom.Workload
+	retired   bool // no longer configured: to be brought to no replicas
+	memory    memory
+	open      map[string]headroom.Operation
+	inventory *headroom.Inventory // nil is unknown
+	world     orchestration.Confirmation
+	problem   string             // why the inventory is unknown
+	drainedAt uint64             // version of the endpoints that first had all of memory.Draining
+	decision  *headroom.Decision // newest
+	changed   *headroom.Decision // newest that changed the number
+	pending   *headroom.Decision // changed, and not reached yet
+	journaled time.Time          // when a decision was last written down
+	previous  *time.Time
+	lastID    int64
+}
+
+func (c *Controller) newService(name string) (*service, error) {
+	s := &service{
+		name: name, c: c, wakes: make(chan struct{}, 1), seconds: make(chan struct{}, 1),
+		looked: make(chan struct{}),
+		open:   map[string]headroom.Operation{}, memory: memory{NextOrdinal: 1},
+	}
+	if err := c.store.Get(serviceKind, name, &s.memory); err != nil && !errors.Is(err, headroom.ErrNotFound) {
+		return nil, fmt.Errorf("read what is remembered of %s: %w", name, err)
+	}
+	if s.memory.Draining == nil {
+		s.memory.Draining = map[string]time.Time{}
+	}
+	s.drainedAt = c.version
+	err := c.store.List(operationKind, func(id string, data json.RawMessage) error {
+		var operation headroom.Operation
+		if err := json.Unmarshal(data, &operation); err != nil {
+			return fmt.Errorf("operation %s: %w", id, err)
+		}
+		if operation.Service == name {
+			s.open[id] = operation
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the open operations of %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// rememberedServices lists every service of which something is stored.
+func (c *Controller) rememberedServices() ([]string, error) {
+	var names []string
+	err := c.store.List(serviceKind, func(name string, _ json.RawMessage) error {
+		names = append(names, name)
+		return nil
+	})
+	return names, err
+}
+
+func (s *service) configure(settings headroom.Service, policies []headroom.ThresholdPolicy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings, s.retired = settings, false
+	s.policy = settings.Scaling
+	s.policy.Policies = policies
+	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: settings.LoadBalancing.HealthCheck, Revision: revisionOf(*settings.Run)}
+}
+
+func (s *service) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+}
+
+// revisionOf identifies the content of a workload: replicas of another revision were started from something else.
+func revisionOf(run headroom.Run) string {
+	// Limits on time and ports do not change what runs.
+	run.StartTimeout, run.StopGracePeriod, run.Ports = 0, 0, headroom.PortRange{}
+	data, err := json.Marshal(run)
+	if err != nil {
+		return "" // never: Run is plain data
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:4])
+}
+
+// wake has the loop look at the world again, soon.
+func (s *service) wake() { signalOnce(s.wakes) }
+
+// second has the loop decide on what was just measured.
+func (s *service) second() { signalOnce(s.seconds) }
+
+func signalOnce(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // one is waiting already, and will see all there is
+	}
+}
+
+// silence is how long the loop waits for a balancer's measurement before it decides without: one second and a half, so
+// that a balancer that reports on time is never raced.
+const silence = 1500 * time.Millisecond
+
+// run is the loop of one service.
+func (s *service) run(ctx context.Context) {
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	s.tick(ctx, true)
+	close(s.looked)
+	for {
+		decide := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.seconds:
+			decide = true
+			timer.Reset(silence)
+		case <-timer.C:
+			decide = true
+			timer.Reset(silence)
+		case <-s.wakes:
+		}
+		s.tick(ctx, decide)
+	}
+}
+
+// tick is one turn of the loop: observe, decide if asked, plan, act.
+func (s *service) tick(ctx context.Context, decide bool) {
+	inventory, err := s.readInventory(ctx)
+	s.mu.Lock()
+	s.take(inventory, err)
+	now := s.c.now()
+	if decide && !s.retired {
+		if err := s.decide(now); err != nil {
+			s.c.log.Error("cannot record a decision, so it is not carried out", "service", s.name, "error", err)
+		}
+	}
+	orders, err := s.plan(now)
+	s.mu.Unlock()
+	if err != nil {
+		s.c.log.Error("cannot record operations, so they are not carried out", "service", s.name, "error", err)
+		return
+	}
+	s.publish()
+	for _, order := range orders {
+		s.carryOut(ctx, order)
+	}
+	s.publish()
+}
+
+// inventoryTimeout bounds a read of the platform; what takes longer is unknown for this turn.
+const inventoryTimeout = 10 * time.Second
+
+func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error) {
+	ctx, cancel := context.WithTimeout(ctx, inventoryTimeout)
+	defer cancel()
+	return s.c.platform.Inventory(ctx, s.name)
+}
+
+// publish sends the balancers what changed of this service's backends.
+func (s *service) publish() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if err := s.c.publishEndpoints(); err != nil {
+		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
+	}
+}
+
+// nextID returns an identifier that is unique and sorts by time: "shop-d" or "shop-o" and the time in base 36.
+func (s *service) nextID(letter string) string {
+	id := max(s.c.now().UnixMicro(), s.lastID+1)
+	s.lastID = id
+	return s.name + "-" + letter + strconv.FormatInt(id, 36)
+}
+
+// save returns the write that stores what must be remembered.
+func (s *service) save() headroom.Write { return put(serviceKind, s.name, s.memory) }

@@ -1,0 +1,142 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// Status says what there is to know of one service, or of all where the name is empty.
+func (c *Controller) Status(name string) ([]headroom.ServiceStatus, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if name != "" {
+		if err := c.checkService(name); err != nil {
+			return nil, err
+		}
+	}
+	all := []headroom.ServiceStatus{}
+	for _, service := range c.serviceNames() {
+		if name != "" && name != service {
+			continue
+		}
+		if s := c.services[service]; s != nil && c.config.Services[service].Run != nil {
+			all = append(all, s.status())
+			continue
+		}
+		all = append(all, c.backendsStatus(service))
+	}
+	return all, nil
+}
+
+// backendsStatus is the status of a service whose backends someone else runs: they are counted, not scaled.
+func (c *Controller) backendsStatus(name string) headroom.ServiceStatus {
+	status := headroom.ServiceStatus{Name: name, Kind: "backends"}
+	var ids []string
+	for _, backend := range c.allBackends() {
+		if backend.Service == name {
+			ids = append(ids, backend.ID)
+		}
+	}
+	status.DesiredReplicas, status.MinReplicas, status.MaxReplicas = len(ids), len(ids), len(ids)
+	measured := c.measuredBackends()
+	if measured != nil {
+		ready, starting := 0, 0
+		for _, id := range ids {
+			if measured[id].Health == headroom.HealthHealthy {
+				ready++
+			}
+		}
+		status.ReadyReplicas, status.StartingReplicas = &ready, &starting
+		if ready < len(ids) {
+			status.Problems = append(status.Problems, fmt.Sprintf("%d of %d backends do not pass their health check", len(ids)-ready, len(ids)))
+		}
+	}
+	status.Signals = c.signals.Read(name, c.now(), c.config.Services[name].Scaling, ids)
+	return status
+}
+
+func (s *service) status() headroom.ServiceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := headroom.ServiceStatus{
+		Name: s.name, Kind: "run", DesiredReplicas: s.memory.Scaler.Wanted,
+		MinReplicas: s.policy.MinReplicas, MaxReplicas: s.policy.MaxReplicas, Scaling: s.policy,
+		Manual: s.memory.Manual, LastDecision: s.decision, LastChange: s.changed,
+	}
+	if s.memory.Manual != nil && !s.memory.Manual.Until.After(s.c.now()) {
+		status.Manual = nil
+	}
+	observation := s.observe(s.c.now())
+	status.ReadyReplicas, status.StartingReplicas = observation.Replicas.Ready, observation.Replicas.Starting
+	status.Signals = observation.Signals
+	if s.inventory != nil {
+		status.Replicas = slices.Clone(s.inventory.Replicas)
+	}
+	for _, operation := range s.open {
+		status.Operations = append(status.Operations, operation)
+	}
+	slices.SortFunc(status.Operations, func(a, b headroom.Operation) int { return strings.Compare(a.ID, b.ID) })
+	status.Problems = s.problems(observation)
+	return status
+}
+
+// problems says in sentences what a person should know.
+func (s *service) problems(observation headroom.Observation) []string {
+	var problems []string
+	if s.problem != "" {
+		problems = append(problems, s.problem)
+	}
+	now := s.c.now()
+	if s.memory.Backoff.NotBefore.After(now) {
+		problems = append(problems, fmt.Sprintf("%d replicas in a row have failed to start or died at once: the next one is tried in %s",
+			s.memory.Backoff.Failures, s.memory.Backoff.NotBefore.Sub(now).Round(time.Second)))
+	}
+	if ready := observation.Replicas.Ready; ready != nil && *ready == 0 {
+		problems = append(problems, "no replica is ready, so nobody serves")
+	}
+	if s.inventory == nil {
+		return problems
+	}
+	outdated := 0
+	for _, replica := range s.inventory.Replicas {
+		if replica.State != headroom.ReplicaExited && replica.Revision != s.workload.Revision {
+			outdated++
+		}
+		if replica.Detail != "" && replica.State != headroom.ReplicaExited {
+			problems = append(problems, replica.Name+": "+replica.Detail)
+		}
+	}
+	if outdated > 0 {
+		problems = append(problems, fmt.Sprintf("%d replicas still run the previous configuration and are being replaced", outdated))
+	}
+	return problems
+}
+
+func (s *service) replicaNames() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	if s.inventory != nil {
+		for _, replica := range s.inventory.Replicas {
+			names = append(names, replica.Name)
+		}
+	}
+	return names
+}
+
+// report says how many replicas there are and should be, and the most that there may be.
+func (s *service) report() (ServiceReport, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	report := ServiceReport{Service: s.name, Desired: s.memory.Scaler.Wanted, Min: s.policy.MinReplicas, Max: s.policy.MaxReplicas}
+	counts := s.replicaCounts()
+	report.Ready, report.Starting = counts.Ready, counts.Starting
+	if s.decision != nil {
+		report.Unlimited = &s.decision.Unlimited
+	}
+	return report, s.policy.MaxReplicas
+}

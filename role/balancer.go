@@ -1,0 +1,147 @@
+package role
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/proxy"
+	"headroom.dev/headroom/link"
+)
+
+// Balancer is the role that takes the traffic. It needs nobody: with the scaler away it serves on with the backends that
+// it was told last, which it also keeps in a file for its own next start.
+type Balancer struct {
+	// Measurements is what it saw each second.
+	Measurements link.Feed[headroom.Measurement]
+
+	server *proxy.Server
+	log    *slog.Logger
+	file   string
+
+	mu        sync.Mutex // guards all below
+	config    headroom.Config
+	endpoints headroom.Endpoints
+	told      bool // endpoints came from a scaler, in this life or an earlier one
+}
+
+// endpointsFile keeps the backends that the balancer was told last, for its next start without a scaler.
+const endpointsFile = "balancer-endpoints.json"
+
+// NewBalancer reads the backends that an earlier life was told. It does not listen before Apply.
+func NewBalancer(config headroom.Config, log *slog.Logger) (*Balancer, error) {
+	b := &Balancer{
+		server: proxy.New(proxy.Options{Logger: log}),
+		log:    log, file: filepath.Join(config.State.Dir, endpointsFile),
+	}
+	data, err := os.ReadFile(b.file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read the backends of the last run: %w", err)
+	default:
+		// A torn file is no reason not to serve: the scaler tells us again.
+		if err := json.Unmarshal(data, &b.endpoints); err != nil {
+			log.Warn("cannot read the backends of the last run; waiting for the scaler", "file", b.file, "error", err)
+			b.endpoints = headroom.Endpoints{}
+			break
+		}
+		b.told = true
+	}
+	return b, nil
+}
+
+// Apply makes a configuration the one in force.
+func (b *Balancer) Apply(config headroom.Config) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.server.Apply(routingTable(config, b.endpoints, b.told)); err != nil {
+		return err
+	}
+	b.config = config
+	return nil
+}
+
+// Told takes the backends that the scaler wants.
+func (b *Balancer) Told(endpoints headroom.Endpoints) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.told && endpoints.Version == b.endpoints.Version && slices.Equal(endpoints.Backends, b.endpoints.Backends) {
+		return
+	}
+	b.endpoints, b.told = endpoints, true
+	if err := b.server.Apply(routingTable(b.config, endpoints, true)); err != nil {
+		b.log.Error("cannot apply the new backends", "error", err)
+		return
+	}
+	if err := writeFile(b.file, endpoints); err != nil {
+		b.log.Warn("cannot keep the backends for the next start", "error", err)
+	}
+}
+
+// Run measures each second until the context ends, and then lets requests in flight finish for at most linger.
+func (b *Balancer) Run(ctx context.Context, linger time.Duration) error {
+	for ctx.Err() == nil {
+		now := time.Now()
+		select {
+		case <-ctx.Done():
+		case <-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now)):
+			b.Measurements.Publish(b.server.Measure(time.Now()))
+		}
+	}
+	finish, cancel := context.WithTimeout(context.Background(), linger)
+	defer cancel()
+	return b.server.Shutdown(finish)
+}
+
+// routingTable joins what the user configured with the backends that the scaler named. Before any scaler has spoken,
+// the backends of the config file are all there is.
+func routingTable(config headroom.Config, endpoints headroom.Endpoints, told bool) headroom.RoutingTable {
+	table := headroom.RoutingTable{Version: endpoints.Version}
+	for name, service := range config.Services {
+		route := headroom.ServiceRoute{Service: name, LoadBalancing: service.LoadBalancing}
+		for _, backend := range endpoints.Backends {
+			if backend.Service == name {
+				route.Backends = append(route.Backends, backend)
+			}
+		}
+		if !told {
+			for _, static := range service.Backends {
+				route.Backends = append(route.Backends, headroom.Backend{
+					ID: headroom.StaticBackendID(name, static.Address), Service: name, Address: static.Address,
+					Weight: static.Weight, State: headroom.BackendActive, Source: headroom.SourceConfig,
+				})
+			}
+		}
+		table.Services = append(table.Services, route)
+	}
+	slices.SortFunc(table.Services, func(a, b headroom.ServiceRoute) int { return strings.Compare(a.Service, b.Service) })
+	return table
+}
+
+// writeFile replaces a file as a whole: a crash leaves the old or the new one, never a part.
+func writeFile(path string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // after the rename there is nothing to remove
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

@@ -1,0 +1,207 @@
+package role
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/api"
+	"headroom.dev/headroom/balancing/health"
+	"headroom.dev/headroom/control"
+	"headroom.dev/headroom/link"
+	"headroom.dev/headroom/platform/process"
+	"headroom.dev/headroom/store/bolt"
+)
+
+// Scaler is the role that decides: it has the state, the platform, the loop and the API.
+type Scaler struct {
+	control  *control.Controller
+	store    *bolt.Store
+	platform *process.Platform
+	monitor  reader
+	version  string
+	log      *slog.Logger
+
+	rules link.Feed[[]headroom.AlertRule] // made through the API, for the monitor
+	stops link.Feed[bool]                 // true has the other roles end
+
+	server *http.Server
+	served chan struct{}
+}
+
+func newScaler(options Options, monitor reader, order func(), log *slog.Logger) (*Scaler, error) {
+	s := &Scaler{monitor: monitor, version: options.Version, log: log}
+	dir := options.Config.State.Dir
+	var err error
+	if s.store, err = bolt.Open(filepath.Join(dir, "state.db"), bolt.Options{Logger: log}); err != nil {
+		return s, err
+	}
+	s.platform, err = process.New(process.Options{Dir: filepath.Join(dir, "replicas"), Logger: log, Probe: health.Probe})
+	if err != nil {
+		return s, err
+	}
+	s.control, err = control.New(control.Options{
+		Store: s.store, Platform: s.platform, Logger: log, MachineMemory: machineMemory(), Stop: order,
+	})
+	if err != nil {
+		return s, err
+	}
+	if err := s.publishRules(); err != nil {
+		return s, err
+	}
+	return s, s.control.Apply(options.Config)
+}
+
+func (s *Scaler) run(ctx context.Context) {
+	ticker := time.NewTicker(snapshotEvery)
+	defer ticker.Stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.control.Run(ctx) // ends with the context
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+			if err := s.store.Snapshot(); err != nil {
+				s.log.Warn("cannot keep a snapshot of the state", "error", err)
+			}
+		}
+	}
+}
+
+// snapshotEvery bounds what is lost if the state file itself is destroyed.
+const snapshotEvery = 10 * time.Minute
+
+// settle waits until the loop has looked at every service once, at most a second: what runs already is then known.
+func (s *Scaler) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s.control.Settled(ctx)
+}
+
+func (s *Scaler) serveAPI(settings headroom.API) error {
+	token := settings.Token
+	if token == "" && !api.Loopback(settings.Listen) {
+		var err error
+		if token, err = api.EnsureToken(settings.TokenFile); err != nil {
+			return fmt.Errorf("api.listen %s is not loopback, so the API needs a token: %w", settings.Listen, err)
+		}
+	}
+	if err := api.CheckListen(settings.Listen, token); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", settings.Listen)
+	if err != nil {
+		return fmt.Errorf("api.listen %s: %w: stop what listens there, or choose another address", settings.Listen, err)
+	}
+	s.server = &http.Server{
+		Handler: api.New(api.Options{
+			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Token: token,
+			Version: s.version, Logger: s.log,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		_ = s.server.Serve(listener)
+	}()
+	return nil
+}
+
+// handler answers the other roles.
+func (s *Scaler) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /endpoints", link.Stream(&s.control.Endpoints))
+	mux.Handle("GET /reports", link.Stream(&s.control.Reports))
+	mux.Handle("GET /rules", link.Stream(&s.rules))
+	mux.Handle("GET /stop", link.Stream(&s.stops))
+	return mux
+}
+
+// sayStop tells the other roles to end too, where everything stops.
+func (s *Scaler) sayStop(all bool) {
+	if all {
+		s.stops.Publish(true)
+	}
+}
+
+// alerted records an alert that the monitor raised or resolved.
+func (s *Scaler) alerted(alert headroom.Alert) {
+	level, verb := headroom.LevelWarning, "is firing"
+	if alert.State == headroom.AlertResolved {
+		level, verb = headroom.LevelInfo, "is resolved"
+	}
+	message := fmt.Sprintf("The alert %s %s", alert.Rule, verb)
+	if alert.Summary != "" {
+		message += ": " + alert.Summary
+	}
+	s.control.Announce(headroom.Event{
+		Type: "alert-" + string(alert.State), Level: level, Service: alert.Labels["service"], Message: message + ".",
+		Details: map[string]any{"rule": alert.Rule, "labels": alert.Labels, "severity": alert.Severity},
+	})
+}
+
+const ruleKind = "alert-rule"
+
+// addRule stores an alert rule that was made through the API and hands all of them to the monitor.
+func (s *Scaler) addRule(rule headroom.AlertRule, change headroom.Change) error {
+	writes := []headroom.Write{{Put: &headroom.Object{Kind: ruleKind, Name: rule.Name, Value: rule}}}
+	if change.Also != nil {
+		also, err := change.Also(rule)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, also...)
+	}
+	if _, err := s.store.Commit(writes...); err != nil {
+		return err
+	}
+	return s.publishRules()
+}
+
+func (s *Scaler) publishRules() error {
+	rules := []headroom.AlertRule{}
+	err := s.store.List(ruleKind, func(name string, data json.RawMessage) error {
+		var rule headroom.AlertRule
+		if err := json.Unmarshal(data, &rule); err != nil {
+			return fmt.Errorf("alert rule %s: %w", name, err)
+		}
+		rules = append(rules, rule)
+		return nil
+	})
+	if err == nil {
+		s.rules.Publish(rules)
+	}
+	return err
+}
+
+// stopReplicas ends every replica and waits until they are gone.
+func (s *Scaler) stopReplicas(ctx context.Context) error { return s.platform.StopAll(ctx) }
+
+func (s *Scaler) close() error {
+	var errs []error
+	if s.server != nil {
+		s.server.Close() // event streams never end by themselves
+		<-s.served
+	}
+	if s.platform != nil {
+		errs = append(errs, s.platform.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

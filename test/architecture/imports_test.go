@@ -1,0 +1,141 @@
+// Package architecture holds the import rules of docs/architecture.md.
+package architecture
+
+import (
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+)
+
+const module = "headroom.dev/headroom"
+
+// floors lists the rooms from the ground up. A room imports rooms of lower floors only.
+var floors = [][]string{
+	1: {"", "balancing/h1"},
+	2: {"scaling", "scaling/*", "balancing/pick", "orchestration", "monitoring/objective", "monitoring/signal"},
+	3: {"monitoring/metrics", "monitoring/alert", "platform/*", "store/*", "balancing/proxy", "balancing/health"},
+	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "control", "link"},
+	5: {"role"},
+	6: {"cmd/headroom"},
+}
+
+// named are the imports between rooms of one floor that docs/architecture.md allows, with the reason there.
+var named = map[string]string{
+	"balancing/proxy":   "balancing/health",
+	"platform/process":  "platform/conformance", // its test
+	"platform/fake":     "platform/conformance", // its test
+	"api":               "api/client",           // its test
+	"control":           "link",
+	"monitoring/signal": "",
+}
+
+// outside says which room alone may import a module.
+var outside = map[string][]string{
+	"github.com/prometheus/":        {"monitoring/metrics"},
+	"go.etcd.io/bbolt":              {"store/bolt"},
+	"github.com/spf13/cobra":        {"cmd/headroom"},
+	"github.com/danielgtaylor/huma": {"api"},
+}
+
+func TestRoomsImportOnlyLowerFloors(t *testing.T) {
+	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+		floor := floorOf(room)
+		if floor == 0 {
+			continue // examples and tests are no rooms: they may import what they show or test
+		}
+		for _, imported := range imports {
+			other, ours := roomOf(imported)
+			if !ours || named[room] == other {
+				continue
+			}
+			if lower := floorOf(other); lower == 0 || lower >= floor {
+				t.Errorf("%q (floor %d) imports %q (floor %d): see docs/architecture.md", room, floor, other, lower)
+			}
+		}
+	}
+}
+
+func TestEveryRoomStandsOnAFloor(t *testing.T) {
+	for room := range roomImports(t, "{{join .Imports \" \"}}") {
+		top, _, _ := strings.Cut(room, "/")
+		if top == "examples" || top == "test" || top == "deploy" {
+			continue
+		}
+		if floorOf(room) == 0 {
+			t.Errorf("%q is on no floor of docs/architecture.md", room)
+		}
+	}
+}
+
+func TestOnlyOneRoomImportsEachOutsideWorld(t *testing.T) {
+	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+		for _, imported := range imports {
+			for module, allowed := range outside {
+				if strings.HasPrefix(imported, module) && !contains(allowed, room) {
+					t.Errorf("%q imports %s, which only %v may", room, imported, allowed)
+				}
+			}
+		}
+	}
+}
+
+func TestPureRoomsReadNoClockAndDoNoInputOrOutput(t *testing.T) {
+	impure := []string{"os", "net", "net/http", "io/fs", "os/exec", "log/slog", "math/rand", "math/rand/v2", "syscall"}
+	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+		if floorOf(room) != 2 {
+			continue
+		}
+		for _, imported := range imports {
+			if contains(impure, imported) {
+				t.Errorf("%q is pure, and imports %s", room, imported)
+			}
+		}
+	}
+}
+
+func roomImports(t *testing.T, imports string) map[string][]string {
+	t.Helper()
+	output, err := exec.Command("go", "list", "-f", "{{.ImportPath}} "+imports, module+"/...").Output()
+	if err != nil {
+		t.Fatalf("list the packages: %v", err)
+	}
+	rooms := map[string][]string{}
+	for line := range strings.Lines(string(output)) {
+		fields := strings.Fields(line)
+		if room, ours := roomOf(fields[0]); ours {
+			rooms[room] = fields[1:]
+		}
+	}
+	if len(rooms) < 10 {
+		t.Fatalf("only %d packages were found, so nothing is tested", len(rooms))
+	}
+	return rooms
+}
+
+func roomOf(importPath string) (string, bool) {
+	if importPath == module {
+		return "", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func floorOf(room string) int {
+	for floor, rooms := range floors {
+		for _, pattern := range rooms {
+			if matched, _ := path.Match(pattern, room); matched {
+				return floor
+			}
+		}
+	}
+	return 0
+}
+
+func contains(list []string, wanted string) bool {
+	for _, item := range list {
+		if item == wanted {
+			return true
+		}
+	}
+	return false
+}
