@@ -34,8 +34,8 @@ type Breaker struct {
 	epoch time.Time      // times are kept as nanoseconds since then, plus one
 	draw  func() float64 // a random number in [0, 1) for the jitter
 
-	// blocked is 0 while closed. Otherwise it is when the next attempt may pass: the end of the recovery time, or, while
-	// an attempt is trying, when that is given up as lost.
+	// blocked is 0 while closed. Otherwise it is when the next attempt may pass, the end of the recovery time; or, while
+	// an attempt is trying, when that was let through, negated.
 	blocked   atomic.Int64
 	failures  atomic.Int64 // in a row while closed
 	threshold atomic.Int64 // failures that open it; 0 where the breaker is disabled
@@ -77,7 +77,7 @@ func (b *Breaker) Configure(settings headroom.CircuitBreaker) {
 // Ready reports whether Allow would let an attempt through. Hot path.
 func (b *Breaker) Ready(now time.Time) bool {
 	blocked := b.blocked.Load()
-	return blocked == 0 || b.since(now) >= blocked
+	return blocked == 0 || b.passable(blocked, b.since(now))
 }
 
 // Allow lets an attempt through, or not. While half-open the attempt that it lets through keeps all others out until its
@@ -89,44 +89,35 @@ func (b *Breaker) Allow(now time.Time) bool {
 			return true
 		}
 		at := b.since(now)
-		if at < blocked {
+		if !b.passable(blocked, at) {
 			return false
 		}
-		if b.blocked.CompareAndSwap(blocked, at+max(b.expiry.Load(), 1)) {
+		if b.blocked.CompareAndSwap(blocked, -at) {
 			return true
 		}
 	}
 }
 
+// passable reports whether one attempt may try: the recovery time is over, or the one that is trying is lost.
+func (b *Breaker) passable(blocked, at int64) bool {
+	if blocked < 0 {
+		return at >= -blocked+b.expiry.Load()
+	}
+	return at >= blocked
+}
+
 // Record takes the result of an attempt that Allow let through; see Failed for what is a failure. While the breaker is
 // open results change nothing: they are of attempts from before. Hot path.
 func (b *Breaker) Record(now time.Time, ok bool) {
-	b.record(b.since(now), b.since(now), ok)
+	b.RecordSince(now, now, ok)
 }
 
-// RecordSince is Record for a caller that knows when the attempt began: an attempt from before the breaker opened is then
-// not taken for the one that tries now. Without it a request that hung before the breaker opened and times out while it
-// is half-open would open it again.
+// RecordSince is Record for a caller that knows when the attempt began, the time it gave to Allow: an attempt from before
+// the breaker opened, or one that was given up as lost, is then not taken for the one that tries now. Without it a request
+// that hung before the breaker opened and times out while it is half-open would open it again.
 func (b *Breaker) RecordSince(began, now time.Time, ok bool) {
-	b.record(b.since(began), b.since(now), ok)
-}
-
-// Release ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
-// half-open the next may try.
-func (b *Breaker) Release(now time.Time) {
-	if b.blocked.Load() == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.trying(b.since(now)) {
-		b.blocked.Store(b.openUntil)
-	}
-}
-
-func (b *Breaker) record(began, at int64, ok bool) {
 	if b.blocked.Load() != 0 {
-		b.recordProbe(began, at, ok)
+		b.recordProbe(b.since(began), b.since(now), ok)
 		return
 	}
 	if ok {
@@ -135,10 +126,13 @@ func (b *Breaker) record(began, at int64, ok bool) {
 		}
 		return
 	}
-	threshold := b.threshold.Load()
-	if threshold == 0 || b.failures.Add(1) < threshold {
-		return
+	if threshold := b.threshold.Load(); threshold > 0 && b.failures.Add(1) >= threshold {
+		b.trip(b.since(now))
 	}
+}
+
+// trip opens a breaker that is closed.
+func (b *Breaker) trip(at int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.blocked.Load() != 0 || b.threshold.Load() == 0 {
@@ -150,12 +144,26 @@ func (b *Breaker) record(began, at int64, ok bool) {
 	b.open(at)
 }
 
+// Release ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
+// half-open the next may try.
+func (b *Breaker) Release() {
+	if b.blocked.Load() == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.blocked.Load() < 0 {
+		b.blocked.Store(b.openUntil)
+	}
+}
+
 // recordProbe takes a result while the breaker is not closed.
 func (b *Breaker) recordProbe(began, at int64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.trying(at) || began < b.openUntil {
-		return
+	blocked := b.blocked.Load()
+	if blocked >= 0 || began < -blocked {
+		return // nobody is trying, or it is not the one that is
 	}
 	if !ok {
 		b.open(at)
@@ -171,25 +179,19 @@ func (b *Breaker) recordProbe(began, at int64, ok bool) {
 	b.blocked.Store(0)
 }
 
-// trying reports whether the breaker is half-open with an attempt that tries. The caller holds mu.
-func (b *Breaker) trying(at int64) bool {
-	blocked := b.blocked.Load()
-	return blocked != 0 && at >= b.openUntil && blocked != b.openUntil
-}
-
 // open opens the breaker, or opens it again. The caller holds mu.
 func (b *Breaker) open(at int64) {
 	factor := min(1<<min(b.openings, 10), longestRecovery)
 	b.openings++
 	b.successes = 0
 	b.openFor = int64(float64(b.recovery) * float64(factor) * (1 + recoveryJitter*b.draw()))
-	b.openUntil = max(at+b.openFor, 1)
+	b.openUntil = at + b.openFor
 	b.changed = at
 	b.blocked.Store(b.openUntil)
 }
 
-// since is a time as nanoseconds since the epoch plus one, so that 0 can mean closed.
-func (b *Breaker) since(now time.Time) int64 { return int64(now.Sub(b.epoch)) + 1 }
+// since is a time as nanoseconds since the epoch plus one, never less than one, so that 0 can mean closed.
+func (b *Breaker) since(now time.Time) int64 { return max(int64(now.Sub(b.epoch)), 0) + 1 }
 
 // BreakerStatus is what there is to know of a breaker.
 type BreakerStatus struct {

@@ -164,11 +164,26 @@ func TestResultsFromBeforeItOpenedAreNotTakenForTheOneThatTries(t *testing.T) {
 	wantState(t, b, 60*time.Second, headroom.BreakerOpen)
 }
 
+func TestResultOfAnAttemptGivenUpAsLostIsNotTakenForTheNext(t *testing.T) {
+	b := newTestBreaker()
+	trip(t, b, 0)
+	b.Allow(after(30 * time.Second))
+	b.Allow(after(60 * time.Second)) // the first is lost
+	b.RecordSince(after(30*time.Second), after(61*time.Second), true)
+	if b.Ready(after(61 * time.Second)) {
+		t.Error("the first's late result let a third try beside the second")
+	}
+	b.RecordSince(after(60*time.Second), after(62*time.Second), true)
+	if !b.Ready(after(62 * time.Second)) {
+		t.Error("the second's result was not taken")
+	}
+}
+
 func TestAttemptWithoutAResultDoesNotKeepTheBreakerFromRecovering(t *testing.T) {
 	b := newTestBreaker()
 	trip(t, b, 0)
 	b.Allow(after(30 * time.Second))
-	b.Release(after(31 * time.Second))
+	b.Release()
 	if !b.Allow(after(31 * time.Second)) {
 		t.Error("after a release the next may not try")
 	}
@@ -281,7 +296,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 			case 3:
 				if len(trying) > 0 {
 					trying = nil
-					b.Release(after(now))
+					b.Release()
 				}
 			}
 			if state := b.Status(after(now)).State; state != headroom.BreakerHalfOpen {
@@ -326,7 +341,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 			if b.Allow(at) {
 				b.Record(at, i%3 == 0)
 			}
-			b.Release(at)
+			b.Release()
 			b.Configure(headroom.CircuitBreaker{Enabled: i%10 != 0, FailureThreshold: 2, RecoveryTimeout: headroom.Duration(time.Second)})
 		})
 	}
