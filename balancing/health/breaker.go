@@ -28,8 +28,12 @@ const (
 // successes close it; a failure opens it again for twice as long, up to ten times RecoveryTimeout. A backend that fails
 // again soon after the breaker closed, within the time it was open, goes on from there and not from the start.
 //
+// What a failure is says whoever records it. The balancer's are attempts without an answer (no connection, a connection
+// that broke, a timeout) and the statuses 502, 503 and 504, with which a backend says that it cannot serve now. A 500 is
+// none: one page with a bug would otherwise open the breakers of all replicas, and take the service down.
+//
 // Time is a parameter, and there are no timers: an open breaker becomes half-open by being asked. Safe for concurrent
-// use; Ready, Allow and Record take no lock and allocate nothing while it is closed, and Ready and Allow never do.
+// use; Ready, Allow, Success and Failure take no lock and allocate nothing while it is closed, and Ready and Allow never do.
 type Breaker struct {
 	epoch time.Time      // times are kept as nanoseconds since then, plus one
 	draw  func() float64 // a random number in [0, 1) for the jitter
@@ -81,7 +85,7 @@ func (b *Breaker) Ready(now time.Time) bool {
 }
 
 // Allow lets an attempt through, or not. While half-open the attempt that it lets through keeps all others out until its
-// result is recorded, or it is released, or RecoveryTimeout passes, after which it counts as lost. Hot path.
+// result is recorded, or it is canceled, or RecoveryTimeout passes, after which it counts as lost. Hot path.
 func (b *Breaker) Allow(now time.Time) bool {
 	for {
 		blocked := b.blocked.Load()
@@ -106,11 +110,15 @@ func (b *Breaker) passable(blocked, at int64) bool {
 	return at >= blocked
 }
 
-// Record takes the result of an attempt that Allow let through; see Failed for what is a failure. While the breaker is
-// open results change nothing: they are of attempts from before. Hot path.
-func (b *Breaker) Record(now time.Time, ok bool) {
-	b.RecordSince(now, now, ok)
-}
+// Record takes the result of an attempt that Allow let through. While the breaker is open results change nothing: they
+// are of attempts from before. Hot path.
+func (b *Breaker) Record(now time.Time, ok bool) { b.RecordSince(now, now, ok) }
+
+// Success is Record of an attempt that was answered. Hot path.
+func (b *Breaker) Success(now time.Time) { b.Record(now, true) }
+
+// Failure is Record of an attempt that failed. Hot path.
+func (b *Breaker) Failure(now time.Time) { b.Record(now, false) }
 
 // RecordSince is Record for a caller that knows when the attempt began, the time it gave to Allow: an attempt from before
 // the breaker opened, or one that was given up as lost, is then not taken for the one that tries now. Without it a request
@@ -144,9 +152,9 @@ func (b *Breaker) trip(at int64) {
 	b.open(at)
 }
 
-// Release ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
-// half-open the next may try.
-func (b *Breaker) Release() {
+// Cancel ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
+// half-open the next may try. Its time tells nothing yet; it is there so that all results are reported alike.
+func (b *Breaker) Cancel(time.Time) {
 	if b.blocked.Load() == 0 {
 		return
 	}
@@ -201,7 +209,10 @@ type BreakerStatus struct {
 	RetryAt  time.Time // while open: when the next attempt may try; zero otherwise
 }
 
-// Status tells the state at a time.
+// State is the state at a time.
+func (b *Breaker) State(now time.Time) headroom.BreakerState { return b.Status(now).State }
+
+// Status is the state at a time, and more of what led to it.
 func (b *Breaker) Status(now time.Time) BreakerStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
