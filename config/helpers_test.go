@@ -1,0 +1,9 @@
+package config
+
+import (
+	"reflect"
+
+	"headroom.dev/headroom"
+)
+
+var configType = reflect.TypeFor[headroom.Config]()

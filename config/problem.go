@@ -1,0 +1,88 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing that is wrong, with everything needed to mend it.
+type Problem struct {
+	Where   string // "headroom.yaml:4:5" or "environment variable HEADROOM_LOG_LEVEL"; "" where nothing was written
+	File    string // the file, where it is in one
+	Line    int    // from 1; 0 where it is in no file
+	Column  int    // from 1, in characters; 0 where it is in no file
+	Path    string // of the field: "services.shop.scaling.minReplicas"; "" for the file as a whole
+	Message string // what is wrong and what was expected, without Path
+	Excerpt string // the line and, under it, a caret; "" where there is none
+	Example string // how it may look: "minReplicas: 2"; "" where the message says it already
+
+	at place
+}
+
+// Error gives the problem over several lines: where and what, the line with a caret, an example.
+func (p *Problem) Error() string {
+	var text strings.Builder
+	for _, part := range []string{p.Where, p.Path} {
+		if part != "" {
+			text.WriteString(part + ": ")
+		}
+	}
+	text.WriteString(p.Message)
+	if p.Excerpt != "" {
+		text.WriteString("\n" + p.Excerpt)
+	}
+	if p.Example != "" {
+		text.WriteString("\n  example: " + p.Example)
+	}
+	return text.String()
+}
+
+// Error is everything that is wrong with a configuration, in the order of the files.
+type Error struct{ Problems []*Problem }
+
+// Error gives all problems, one after the other, and how many there are where it is more than one.
+func (e *Error) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, problem := range e.Problems {
+		texts[i] = problem.Error()
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return fmt.Sprintf("%d problems in the configuration:\n%s", len(texts), strings.Join(texts, "\n"))
+}
+
+// problems collects what is wrong while a configuration is read.
+type problems struct{ list []*Problem }
+
+// add notes a problem at a place. The same message at the same place is kept once: a default that is wrong would
+// otherwise be told again for every service.
+func (p *problems) add(at place, path, message, example string) {
+	problem := &Problem{Where: at.inWords(), Path: path, Message: message, Example: example, at: at}
+	if at.source != nil && at.source.kind == fromFile {
+		problem.File, problem.Line, problem.Column = at.source.name, at.line, at.column
+	}
+	for _, other := range p.list {
+		if other.at.source != nil && other.Where == problem.Where && other.Message == problem.Message {
+			return
+		}
+	}
+	p.list = append(p.list, problem)
+}
+
+// err returns nil or the [Error]. Excerpts are made only now, when it is known which values are secret.
+func (p *problems) err(order []*source) error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	rank := func(problem *Problem) int { return slices.Index(order, problem.at.source) }
+	slices.SortStableFunc(p.list, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	for _, problem := range p.list {
+		problem.Excerpt = problem.at.excerpt()
+	}
+	return &Error{Problems: p.list}
+}

@@ -1,0 +1,73 @@
+package headroom
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Validate says what is wrong with where a service listens and how its requests are spread.
+func (l LoadBalancing) Validate(path string) []error {
+	found := &findings{}
+	found.add(listenAddress(path+".listen", l.Listen)...)
+	seen := map[string]bool{}
+	for i, host := range l.Hosts {
+		at := fmt.Sprintf("%s.hosts[%d]", path, i)
+		if !isHostName(host) {
+			found.add(&InvalidError{Field: at, Value: strconv.Quote(host), Expected: `must be a host name without port, such as "shop.example.com"`})
+			continue
+		}
+		if seen[strings.ToLower(host)] {
+			found.add(&InvalidError{Field: at, Value: strconv.Quote(host), Expected: "is given twice"})
+		}
+		seen[strings.ToLower(host)] = true
+	}
+	found.add(l.HealthCheck.Validate(path + ".healthCheck")...)
+	found.add(l.SessionAffinity.Validate(path + ".sessionAffinity")...)
+	found.add(l.CircuitBreaker.Validate(path + ".circuitBreaker")...)
+	found.add(l.Timeouts.Validate(path + ".timeouts")...)
+	found.add(checkTags(path, l)...)
+	return found.errors
+}
+
+// Validate says what is wrong with how backends are checked.
+func (h HealthCheck) Validate(path string) []error {
+	found := &findings{}
+	found.add(positive(path+".interval", h.Interval, "5s")...)
+	found.add(positive(path+".timeout", h.Timeout, "2s")...)
+	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, " \t\r\n") {
+		found.add(&InvalidError{Field: path + ".path", Value: strconv.Quote(h.Path),
+			Expected: `must begin with a slash and hold no spaces, such as "/health"`})
+	}
+	found.add(checkTags(path, h)...)
+	return found.errors
+}
+
+// Validate refuses session affinity, which the balancer does not have yet.
+func (s SessionAffinity) Validate(path string) []error {
+	found := &findings{}
+	if s.Enabled {
+		found.add(&InvalidError{Field: path + ".enabled", Value: "true",
+			Expected: "session affinity is not available yet: set it to false or leave it out"})
+	}
+	found.add(checkTags(path, s)...)
+	return found.errors
+}
+
+// Validate says what is wrong with when a failing backend is left alone.
+func (b CircuitBreaker) Validate(path string) []error {
+	found := &findings{}
+	found.add(positive(path+".recoveryTimeout", b.RecoveryTimeout, "30s")...)
+	found.add(checkTags(path, b)...)
+	return found.errors
+}
+
+// Validate says which timeouts would let nothing through.
+func (t Timeouts) Validate(path string) []error {
+	found := &findings{}
+	found.add(positive(path+".connect", t.Connect, "1s")...)
+	found.add(positive(path+".response", t.Response, "60s")...)
+	found.add(positive(path+".header", t.Header, "10s")...)
+	found.add(positive(path+".idle", t.Idle, "60s")...)
+	return found.errors
+}
