@@ -1,0 +1,234 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"headroom.dev/headroom"
+)
+
+// Problem is every error answer: problem details of RFC 9457 with a stable code and a hint.
+type Problem struct {
+	Type      string         `json:"type" doc:"where the kind of problem is described" example:"/docs#problem-invalid-value"`
+	Title     string         `json:"title" doc:"the kind of problem in words, the same each time" example:"A value cannot be accepted"`
+	Status    int            `json:"status" doc:"HTTP status" example:"422"`
+	Detail    string         `json:"detail" doc:"what was wrong this time" example:"body.replicas: expected number >= 1"`
+	Code      string         `json:"code" doc:"the kind of problem for programs, stable" example:"invalid-value"`
+	Hint      string         `json:"hint" doc:"what to do about it" example:"correct the named values and send the request again"`
+	RequestID string         `json:"requestId,omitempty" doc:"the same as the X-Request-Id header; headroom's log has it too" example:"QVJSDLPEYB5NQ3GX"`
+	Errors    []ProblemValue `json:"errors,omitempty" doc:"each value that was wrong"`
+}
+
+// ProblemValue is one value that cannot be accepted.
+type ProblemValue struct {
+	Location string `json:"location" doc:"where it is: body.FIELD, query.NAME, path.NAME or header.NAME" example:"body.replicas"`
+	Message  string `json:"message" doc:"what was expected" example:"expected number >= 1"`
+	Value    any    `json:"value,omitempty" doc:"what was given" example:"0"`
+}
+
+// Error returns what was wrong.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus makes huma answer with the status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType makes huma answer with the media type of RFC 9457.
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
+
+// problemKind is what all problems of one code have in common.
+type problemKind struct {
+	code   string
+	status int
+	title  string
+	hint   string
+}
+
+// The kinds of problems; /docs lists them.
+func problemKinds() []problemKind {
+	return []problemKind{
+		{"malformed-body", http.StatusBadRequest, "The body is not valid JSON", "send one JSON object; /docs shows an example of each"},
+		{"unauthorized", http.StatusUnauthorized, "The token is missing or wrong", "send the header Authorization: Bearer TOKEN; the token is api.token of the config, or in the file api-token of the state directory"},
+		{"forbidden-host", http.StatusForbidden, "The host name is not this machine's", "without a token the API answers only to localhost and loopback addresses; set api.token in the config to use another name"},
+		{"cross-origin", http.StatusForbidden, "A page of another site sent this", "changes are taken from programs and from this API's own origin only"},
+		{"unknown-route", http.StatusNotFound, "There is no such path", "/docs lists every path"},
+		{"unknown-name", http.StatusNotFound, "Nothing has this name", "check the name; the lists of the API and `headroom status` show what there is"},
+		{"method-not-allowed", http.StatusMethodNotAllowed, "The path does not take this method", "use one of the methods in the Allow header"},
+		{"conflict", http.StatusConflict, "The change does not fit the present state", "look at the present state and decide again"},
+		{"idempotency-in-progress", http.StatusConflict, "A request with this Idempotency-Key is being carried out", "wait and send the same request again to get its result"},
+		{"body-too-large", http.StatusRequestEntityTooLarge, "The body is too large", "send at most 1 MiB"},
+		{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not declared as JSON", "send the header Content-Type: application/json"},
+		{"invalid-value", http.StatusUnprocessableEntity, "A value cannot be accepted", "correct the named values and send the request again"},
+		{"idempotency-mismatch", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request", "use a new key for each new change, and the same key only to repeat a request unchanged"},
+		{"internal", http.StatusInternalServerError, "Headroom failed to answer", "look into headroom's log for the request ID, and report it if it stays"},
+		{"unavailable", http.StatusServiceUnavailable, "A part of headroom cannot be reached", "try again shortly; /api/monitor/health says which part"},
+		{"not-ready", http.StatusServiceUnavailable, "Headroom is not ready", "wait; the errors say for what"},
+	}
+}
+
+// newProblem makes a problem of a kind. An unknown code is answered as internal.
+func newProblem(code, detail string, values ...ProblemValue) *Problem {
+	kinds := problemKinds()
+	for _, kind := range kinds {
+		if kind.code == code {
+			return &Problem{
+				Type: "/docs#problem-" + code, Title: kind.title, Status: kind.status, Detail: detail,
+				Code: code, Hint: kind.hint, Errors: values,
+			}
+		}
+	}
+	return newProblem("internal", detail, values...)
+}
+
+// problemOf turns an error of the rooms below into a problem. The text of an unexpected error is logged, not answered,
+// since it may hold what a client should not see.
+func (s *server) problemOf(ctx context.Context, err error) error {
+	var (
+		problem  *Problem
+		invalid  *headroom.InvalidError
+		unknown  *headroom.UnknownNameError
+		conflict *headroom.ConflictError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &problem):
+		return err // with its headers, where it has any
+	case errors.As(err, &invalid):
+		return invalidProblem(invalid)
+	case errors.As(err, &unknown):
+		return newProblem("unknown-name", unknown.Error())
+	case errors.As(err, &conflict):
+		return newProblem("conflict", conflict.Error())
+	case errors.Is(err, ErrUnavailable):
+		return huma.ErrorWithHeaders(newProblem("unavailable", err.Error()), http.Header{"Retry-After": {"1"}})
+	case errors.Is(err, context.DeadlineExceeded):
+		return newProblem("unavailable", "the answer took too long: "+err.Error())
+	}
+	exchange := exchangeOf(ctx)
+	if ctx.Err() == nil {
+		s.logger.Error("cannot answer a request", "verb", exchange.verb, "path", exchange.path, "requestId", exchange.id, "error", err)
+	}
+	return newProblem("internal", "an unexpected error, logged with request ID "+exchange.id)
+}
+
+func invalidProblem(invalid *headroom.InvalidError) *Problem {
+	value := ProblemValue{Location: invalid.Field, Message: invalid.Expected}
+	if invalid.Value != "" {
+		value.Value = clip(invalid.Value)
+	}
+	return newProblem("invalid-value", invalid.Error(), value)
+}
+
+// finish turns huma's own errors (of validation and of reading) into problems, and remembers what was answered for the
+// audit log. Huma calls it with every body before writing it.
+func (s *server) finish(ctx huma.Context, _ string, body any) (any, error) {
+	exchange := exchangeOf(ctx.Context())
+	problem, ok := body.(*Problem)
+	if model, isModel := body.(*huma.ErrorModel); isModel {
+		problem, ok = modelProblem(model, ctx.Operation()), true
+	}
+	if !ok {
+		return body, nil
+	}
+	answered := *problem
+	answered.RequestID = exchange.id
+	exchange.refused(&answered)
+	return &answered, nil
+}
+
+func modelProblem(model *huma.ErrorModel, operation *huma.Operation) *Problem {
+	code := "internal"
+	switch model.Status {
+	case http.StatusBadRequest:
+		code = "malformed-body"
+	case http.StatusUnprocessableEntity:
+		code = "invalid-value"
+	case http.StatusUnsupportedMediaType:
+		code = "unsupported-media-type"
+	}
+	problem := newProblem(code, model.Detail)
+	for _, detail := range model.Errors {
+		value := ProblemValue{Location: detail.Location, Message: detail.Message}
+		// For an unknown or missing field huma gives the whole object, and for malformed JSON the whole body; the location
+		// says enough.
+		switch given := detail.Value.(type) {
+		case map[string]any, []any:
+		case string:
+			if code != "malformed-body" {
+				value.Value = clip(given)
+			}
+		default:
+			value.Value = given
+		}
+		problem.Errors = append(problem.Errors, value)
+	}
+	if len(problem.Errors) > 0 {
+		problem.Detail = problem.Errors[0].sentence()
+		if more := len(problem.Errors) - 1; more > 0 {
+			problem.Detail += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
+	if example := requestExample(operation); example != "" {
+		problem.Hint += "; a valid body is " + example
+	}
+	return problem
+}
+
+func (v ProblemValue) sentence() string {
+	text := v.Location + ": " + v.Message
+	switch v.Value.(type) {
+	case string:
+		text += fmt.Sprintf(", not %q", v.Value)
+	case float64, int, int64, bool:
+		text += fmt.Sprintf(", not %v", v.Value)
+	}
+	return strings.TrimPrefix(text, ": ")
+}
+
+// requestExample is an operation's example body on one line; empty where it takes none.
+func requestExample(operation *huma.Operation) string {
+	if operation == nil || operation.RequestBody == nil {
+		return ""
+	}
+	media := operation.RequestBody.Content["application/json"]
+	if media == nil || media.Example == nil {
+		return ""
+	}
+	text, err := json.Marshal(media.Example)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// clip shortens a text that is echoed to a client: 200 bytes tell which value it was.
+func clip(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// writeProblem answers a request that did not get as far as huma.
+func writeProblem(w http.ResponseWriter, r *http.Request, problem *Problem) {
+	exchange := exchangeOf(r.Context())
+	problem.RequestID = exchange.id
+	exchange.refused(problem)
+	body, err := json.Marshal(problem)
+	if err != nil {
+		body = []byte(`{"code":"internal"}`)
+	}
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(problem.Status)
+	// A client that has gone away is not an error of ours.
+	_, _ = w.Write(append(body, '\n'))
+}
