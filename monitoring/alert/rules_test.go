@@ -33,7 +33,7 @@ func story(t *testing.T, seconds int, second func(n int) (headroom.ServiceMeasur
 			recorder.RecordMeasurement(headroom.Measurement{At: at, Window: headroom.Duration(time.Second), Services: []headroom.ServiceMeasurement{service}})
 		}
 		recorder.RecordReplicas(at, []metrics.Replicas{replicas})
-		if n%2 == 0 {
+		if n%max(2, seconds/40) == 0 {
 			runner.Evaluate(context.Background(), at)
 		}
 	}

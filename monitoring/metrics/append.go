@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -146,16 +147,16 @@ func (s *Store) Gone(at time.Time, series []Sample) (int, error) {
 // labelSet builds the sorted identity of a series.
 func labelSet(sample Sample) (labels.Labels, error) {
 	if !validName(sample.Name, true) {
-		return labels.EmptyLabels(), fmt.Errorf("metric name %q is not valid; expected letters, digits, _ and :", sample.Name)
+		return labels.EmptyLabels(), fmt.Errorf("metric name %q is not valid; expected letters, digits, colons and underscores", sample.Name)
 	}
 	builder := labels.NewScratchBuilder(len(sample.Labels) + 1)
-	builder.Add(labels.MetricName, sample.Name)
+	builder.Add(model.MetricNameLabel, sample.Name)
 	for _, label := range sample.Labels {
 		if label.Value == "" {
 			continue
 		}
 		if !validName(label.Name, false) {
-			return labels.EmptyLabels(), fmt.Errorf("label name %q is not valid; expected letters, digits and _", label.Name)
+			return labels.EmptyLabels(), fmt.Errorf("label name %q is not valid; expected letters, digits and underscores", label.Name)
 		}
 		builder.Add(label.Name, validUTF8(label.Value))
 	}
