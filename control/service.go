@@ -24,6 +24,7 @@ type memory struct {
 	Backoff     orchestration.Backoff `json:"backoff"`
 	Manual      *headroom.ManualScale `json:"manual,omitempty"`
 	Draining    map[string]time.Time  `json:"draining,omitempty"` // since when, by replica
+	Held        int                   `json:"held"`               // replicas that the platform was last believed to hold
 }
 
 // service is one service of which headroom starts replicas. Its loop is the only one that changes it.
@@ -36,22 +37,29 @@ type service struct {
 	looked  chan struct{} // closed after the first turn of the loop
 	started bool          // its loop runs; guarded by the controller's lock
 
-	mu        sync.Mutex // guards all below
-	settings  headroom.Service
-	policy    headroom.Scaling // settings.Scaling with the policies made through the API
-	workload  headroom.Workload
-	retired   bool // no longer configured: to be brought to no replicas
-	memory    memory
-	open      map[string]headroom.Operation
-	inventory *headroom.Inventory // nil is unknown
-	world     orchestration.Confirmation
-	problem   string             // why the inventory is unknown
-	drainedAt uint64             // version of the endpoints that first had all of memory.Draining
+	mu       sync.Mutex // guards all below
+	settings headroom.Service
+	policy   headroom.Scaling // settings.Scaling with the policies made through the API
+	workload headroom.Workload
+	retired  bool // no longer configured: to be brought to no replicas
+	memory   memory
+	open     map[string]headroom.Operation
+
+	inventory    *headroom.Inventory // nil is unknown
+	lastBackends []headroom.Backend  // what the balancers were last told of its replicas
+	problem      string              // why the inventory is unknown
+	history      orchestration.History
+	gone         []string // of shrink operations that ended since history
+	synced       bool     // the platform has been read completely once
+	waiting      string   // why less is done than wished
+
+	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
+
 	decision  *headroom.Decision // newest
 	changed   *headroom.Decision // newest that changed the number
 	pending   *headroom.Decision // changed, and not reached yet
 	journaled time.Time          // when a decision was last written down
-	previous  *time.Time
+	previous  *time.Time         // of the newest decision
 	lastID    int64
 }
 
@@ -67,7 +75,10 @@ func (c *Controller) newService(name string) (*service, error) {
 	if s.memory.Draining == nil {
 		s.memory.Draining = map[string]time.Time{}
 	}
-	s.drainedAt = c.version
+	for name := range s.memory.Draining {
+		s.drainVersions[name] = c.version
+	}
+	s.history.Count = s.memory.Held
 	err := c.store.List(operationKind, func(id string, data json.RawMessage) error {
 		var operation headroom.Operation
 		if err := json.Unmarshal(data, &operation); err != nil {
@@ -164,6 +175,9 @@ func (s *service) run(ctx context.Context) {
 // tick is one turn of the loop: observe, decide if asked, plan, act.
 func (s *service) tick(ctx context.Context, decide bool) {
 	inventory, err := s.readInventory(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
 	s.take(inventory, err)
 	now := s.c.now()
@@ -179,10 +193,11 @@ func (s *service) tick(ctx context.Context, decide bool) {
 		return
 	}
 	s.publish()
+	var carrying sync.WaitGroup
 	for _, order := range orders {
-		s.carryOut(ctx, order)
+		carrying.Go(func() { s.carryOut(ctx, order) })
 	}
-	s.publish()
+	carrying.Wait()
 }
 
 // inventoryTimeout bounds a read of the platform; what takes longer is unknown for this turn.
@@ -194,12 +209,23 @@ func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error)
 	return s.c.platform.Inventory(ctx, s.name)
 }
 
-// publish sends the balancers what changed of this service's backends.
+// publish sends the balancers what changed of this service's backends, and remembers which version first had each
+// draining replica.
 func (s *service) publish() {
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if err := s.c.publishEndpoints(); err != nil {
+	err := s.c.publishEndpoints()
+	version := s.c.version
+	s.c.mu.Unlock()
+	if err != nil {
 		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.memory.Draining {
+		if s.drainVersions[name] == 0 {
+			s.drainVersions[name] = version
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"headroom.dev/headroom"
 )
@@ -90,10 +89,8 @@ func (s *service) problems(observation headroom.Observation) []string {
 	if s.problem != "" {
 		problems = append(problems, s.problem)
 	}
-	now := s.c.now()
-	if s.memory.Backoff.NotBefore.After(now) {
-		problems = append(problems, fmt.Sprintf("%d replicas in a row have failed to start or died at once: the next one is tried in %s",
-			s.memory.Backoff.Failures, s.memory.Backoff.NotBefore.Sub(now).Round(time.Second)))
+	if s.waiting != "" {
+		problems = append(problems, s.waiting)
 	}
 	if ready := observation.Replicas.Ready; ready != nil && *ready == 0 {
 		problems = append(problems, "no replica is ready, so nobody serves")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/health"
 	"headroom.dev/headroom/balancing/proxy"
 	"headroom.dev/headroom/link"
 )
@@ -24,9 +26,10 @@ type Balancer struct {
 	// Measurements is what it saw each second.
 	Measurements link.Feed[headroom.Measurement]
 
-	server *proxy.Server
-	log    *slog.Logger
-	file   string
+	server  *proxy.Server
+	checker *health.Checker
+	log     *slog.Logger
+	file    string
 
 	mu        sync.Mutex // guards all below
 	config    headroom.Config
@@ -40,9 +43,12 @@ const endpointsFile = "balancer-endpoints.json"
 // NewBalancer reads the backends that an earlier life was told. It does not listen before Apply.
 func NewBalancer(config headroom.Config, log *slog.Logger) (*Balancer, error) {
 	b := &Balancer{
-		server: proxy.New(proxy.Options{Logger: log}),
+		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
+		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
+		server: proxy.New(proxy.Options{Logger: log, NewBreaker: newBreaker, AssumeHealthy: true, Seed: rand.Uint64()}),
 		log:    log, file: filepath.Join(config.State.Dir, endpointsFile),
 	}
+	b.checker = health.NewChecker(health.CheckerOptions{Changed: b.checked})
 	data, err := os.ReadFile(b.file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -64,11 +70,40 @@ func NewBalancer(config headroom.Config, log *slog.Logger) (*Balancer, error) {
 func (b *Balancer) Apply(config headroom.Config) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.server.Apply(routingTable(config, b.endpoints, b.told)); err != nil {
+	if err := b.apply(config, b.endpoints, b.told); err != nil {
 		return err
 	}
 	b.config = config
 	return nil
+}
+
+// apply swaps the routing table and checks what is in it. The lock is held.
+func (b *Balancer) apply(config headroom.Config, endpoints headroom.Endpoints, told bool) error {
+	table := routingTable(config, endpoints, told)
+	if err := b.server.Apply(table); err != nil {
+		return err
+	}
+	b.checker.Set(targets(table))
+	return nil
+}
+
+// checked hands what a check has shown to the data plane.
+func (b *Balancer) checked(change health.Change) {
+	failure := ""
+	if change.Status.LastFailure != nil {
+		failure = change.Status.LastFailure.String()
+	}
+	b.server.SetHealth(change.ID, change.Status.Health, failure)
+}
+
+func targets(table headroom.RoutingTable) []health.Target {
+	var all []health.Target
+	for _, service := range table.Services {
+		for _, backend := range service.Backends {
+			all = append(all, health.Target{ID: backend.ID, Address: backend.Address, Check: service.LoadBalancing.HealthCheck})
+		}
+	}
+	return all
 }
 
 // Told takes the backends that the scaler wants.
@@ -79,7 +114,7 @@ func (b *Balancer) Told(endpoints headroom.Endpoints) {
 		return
 	}
 	b.endpoints, b.told = endpoints, true
-	if err := b.server.Apply(routingTable(b.config, endpoints, true)); err != nil {
+	if err := b.apply(b.config, endpoints, true); err != nil {
 		b.log.Error("cannot apply the new backends", "error", err)
 		return
 	}
@@ -98,6 +133,7 @@ func (b *Balancer) Run(ctx context.Context, linger time.Duration) error {
 			b.Measurements.Publish(b.server.Measure(time.Now()))
 		}
 	}
+	b.checker.Stop()
 	finish, cancel := context.WithTimeout(context.Background(), linger)
 	defer cancel()
 	return b.server.Shutdown(finish)

@@ -81,7 +81,9 @@ func (m *Monitor) Ruled(made []headroom.AlertRule) {
 }
 
 // Measured records what a balancer saw in a second.
-func (m *Monitor) Measured(measurement headroom.Measurement) { m.recorder.RecordMeasurement(measurement) }
+func (m *Monitor) Measured(measurement headroom.Measurement) {
+	m.recorder.RecordMeasurement(measurement)
+}
 
 // Reported records what the scaler knows of the replicas.
 func (m *Monitor) Reported(report control.Report) {
@@ -135,6 +137,8 @@ func (m *Monitor) CheckRule(_ context.Context, rule headroom.AlertRule) error {
 }
 
 // WriteMetrics answers with all current metrics in the Prometheus exposition format.
-func (m *Monitor) WriteMetrics(w http.ResponseWriter, r *http.Request) { m.recorder.Handler().ServeHTTP(w, r) }
+func (m *Monitor) WriteMetrics(w http.ResponseWriter, r *http.Request) {
+	m.recorder.Handler().ServeHTTP(w, r)
+}
 
 func (m *Monitor) close() error { return m.store.Close() }

@@ -1,0 +1,178 @@
+package control
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/orchestration"
+)
+
+const operationKind = "operation"
+
+// turn gathers what one turn of the loop changes, so that it is stored as a whole before anything is done.
+type turn struct {
+	now    time.Time
+	open   map[string]headroom.Operation
+	memory memory
+	writes []headroom.Write
+	ended  []headroom.Operation
+}
+
+// plan finds out what became of the open operations and what to do now, records both, and returns what is to be carried
+// out. Where recording fails nothing has changed. The lock is held.
+func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
+	t := &turn{now: now, open: maps.Clone(s.open), memory: s.memory}
+	t.memory.Draining = maps.Clone(s.memory.Draining)
+
+	world := s.world(now)
+	for _, operation := range sortedOperations(s.open) {
+		state, why := orchestration.Resolve(operation, world)
+		if state != operation.State {
+			s.move(t, operation, state, why)
+		}
+	}
+	s.forgetGone(t)
+
+	world.Open, world.Draining = sortedOperations(t.open), t.memory.Draining
+	step := orchestration.Plan(world)
+	s.waiting = step.Waiting
+	t.memory.Backoff, t.memory.NextOrdinal = step.Backoff, step.NextOrdinal
+	for _, cancellation := range step.Cancel {
+		delete(t.memory.Draining, cancellation.Replica)
+		if operation, open := t.open[cancellation.Operation]; open {
+			s.move(t, operation, headroom.OperationFailed, cancellation.Reason)
+		}
+		t.writes = append(t.writes, s.c.event(takenBack(s.name, cancellation))...)
+	}
+	for _, operation := range step.Operations {
+		s.begin(t, operation)
+	}
+	t.writes = append(t.writes, s.checkOutcome(now)...)
+	if s.inventory != nil {
+		t.memory.Held = s.history.Count
+	}
+	if !sameMemory(t.memory, s.memory) {
+		t.writes = append(t.writes, put(serviceKind, s.name, t.memory))
+	}
+	if err := s.c.commit(t.writes...); err != nil {
+		return nil, err
+	}
+	s.open, s.memory = t.open, t.memory
+	for _, operation := range t.ended {
+		if operation.Kind == headroom.OperationShrink {
+			s.gone = append(s.gone, operation.Replicas...)
+		}
+	}
+	for name := range s.drainVersions {
+		if _, draining := s.memory.Draining[name]; !draining {
+			delete(s.drainVersions, name)
+		}
+	}
+	return s.orders(), nil
+}
+
+// orders lists the operations that are to be carried out now: recorded, and not sent yet.
+func (s *service) orders() []headroom.Operation {
+	var orders []headroom.Operation
+	for _, operation := range sortedOperations(s.open) {
+		if operation.State == headroom.OperationPlanned {
+			orders = append(orders, operation)
+		}
+	}
+	return orders
+}
+
+// world is all that a plan is made from.
+func (s *service) world(now time.Time) orchestration.World {
+	return orchestration.World{
+		Now: now, Service: s.name, Wish: s.wish(), Inventory: s.inventory, Synced: s.synced, LastConfirmed: s.history.Count,
+		Traffic: s.traffic(), Draining: s.memory.Draining, Open: sortedOperations(s.open), Backoff: s.memory.Backoff,
+		Random: s.c.random(), NextOrdinal: s.memory.NextOrdinal, Capabilities: s.c.platform.Capabilities(),
+		StartTimeout: time.Duration(s.workload.Run.StartTimeout), DrainTimeout: time.Duration(s.settings.LoadBalancing.DrainTimeout),
+		Revision: s.workload.Revision,
+	}
+}
+
+// wish is the decided number, and one more while a replica of an older revision is to be replaced: the new one comes
+// first, then an old one goes.
+func (s *service) wish() orchestration.Wish {
+	if s.retired {
+		return orchestration.Wish{Retire: true, Reason: s.name + " is no longer configured"}
+	}
+	wish := orchestration.Wish{Replicas: s.memory.Scaler.Wanted}
+	if s.changed != nil {
+		wish.Decision, wish.Reason = s.changed.ID, s.changed.Reason
+	}
+	if wish.Replicas == 0 || s.inventory == nil {
+		return wish
+	}
+	outdated, ready, starting := 0, 0, 0
+	for _, replica := range s.inventory.Replicas {
+		if _, draining := s.memory.Draining[replica.Name]; draining {
+			continue
+		}
+		switch replica.State {
+		case headroom.ReplicaReady:
+			ready++
+		case headroom.ReplicaStarting:
+			starting++
+		default:
+			continue
+		}
+		if replica.Revision != s.workload.Revision {
+			outdated++
+		}
+	}
+	if outdated > 0 && (starting > 0 || ready <= wish.Replicas) {
+		wish.Replicas++
+		wish.Reason = "the configuration of " + s.name + " has changed, and a replica still runs the previous one"
+	}
+	return wish
+}
+
+// traffic says how each replica stands with the balancer.
+func (s *service) traffic() map[string]orchestration.Traffic {
+	measurement, here := s.c.newestMeasurement()
+	if !here {
+		return nil
+	}
+	traffic := map[string]orchestration.Traffic{}
+	for _, service := range measurement.Services {
+		for _, backend := range service.Backends {
+			inFlight := backend.Traffic.InFlight
+			traffic[backend.ID] = orchestration.Traffic{InFlight: &inFlight}
+		}
+	}
+	for name := range s.memory.Draining {
+		version := s.drainVersions[name]
+		seen, listed := traffic[name]
+		seen.Drained = version > 0 && measurement.TableVersion >= version && (!listed || *seen.InFlight == 0)
+		traffic[name] = seen
+	}
+	return traffic
+}
+
+// forgetGone ends the draining of replicas that are not there any more.
+func (s *service) forgetGone(t *turn) {
+	if s.inventory == nil || !s.inventory.Complete {
+		return
+	}
+	for name := range t.memory.Draining {
+		listed := slices.ContainsFunc(s.inventory.Replicas, func(replica headroom.Replica) bool { return replica.Name == name })
+		if !listed {
+			delete(t.memory.Draining, name)
+		}
+	}
+}
+
+func sameMemory(a, b memory) bool {
+	return a.Scaler == b.Scaler && a.NextOrdinal == b.NextOrdinal && a.Backoff == b.Backoff && a.Manual == b.Manual &&
+		a.Held == b.Held && maps.Equal(a.Draining, b.Draining)
+}
+
+func sortedOperations(open map[string]headroom.Operation) []headroom.Operation {
+	return slices.SortedFunc(maps.Values(open), func(a, b headroom.Operation) int { return strings.Compare(a.ID, b.ID) })
+}
