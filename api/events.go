@@ -236,11 +236,11 @@ func (st *eventStream) run(ctx context.Context, past []headroom.Entry, entries <
 		select {
 		case <-ctx.Done():
 			return nil
-		case entry, open := <-entries:
+		case _, open := <-entries:
 			if !open {
 				return nil // the publisher ends; the client connects again
 			}
-			if err := st.advance(ctx, entry); err != nil {
+			if err := st.catchUp(ctx); err != nil {
 				return err
 			}
 		case <-heartbeat.C:
@@ -249,21 +249,6 @@ func (st *eventStream) run(ctx context.Context, past []headroom.Entry, entries <
 			}
 		}
 	}
-}
-
-// advance sends the next entry, or whatever the journal holds where some were dropped.
-func (st *eventStream) advance(ctx context.Context, entry headroom.Entry) error {
-	if entry.Seq <= st.filter.after {
-		return nil // read from the journal already
-	}
-	if entry.Seq != st.filter.after+1 {
-		return st.catchUp(ctx)
-	}
-	st.filter.after = entry.Seq
-	if !st.filter.matches(entry) {
-		return nil
-	}
-	return st.sendEntry(entry)
 }
 
 // catchUp sends all that is in the journal.

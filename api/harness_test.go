@@ -91,9 +91,15 @@ func (w *world) do(method, target, body string, headers ...string) reply {
 			r.Host = headers[i+1]
 		}
 	}
+	return w.send(r)
+}
+
+func (w *world) send(r *http.Request) reply {
+	w.t.Helper()
 	recorder := httptest.NewRecorder()
 	w.handler.ServeHTTP(recorder, r)
 	got := reply{recorder.Code, recorder.Header(), recorder.Body.Bytes()}
+	method, target := r.Method, r.URL.Path
 	if got.header.Get("X-Request-Id") == "" {
 		w.t.Errorf("%s %s: answered without X-Request-Id", method, target)
 	}
@@ -265,4 +271,3 @@ func until(t testing.TB, what string, holds func() bool) {
 		}
 	}
 }
-
