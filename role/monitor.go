@@ -15,6 +15,7 @@ import (
 	"headroom.dev/headroom/link"
 	"headroom.dev/headroom/monitoring/alert"
 	"headroom.dev/headroom/monitoring/metrics"
+	"headroom.dev/headroom/store/bolt"
 )
 
 // Monitor is the role that keeps the measurements, judges objectives and raises alerts.
@@ -25,7 +26,9 @@ type Monitor struct {
 	store    *metrics.Store
 	recorder *metrics.Recorder
 	alerts   *alert.Runner
-	now      func() time.Time
+	state    *bolt.Store
+	promises *promises
+	log      *slog.Logger
 
 	mu     sync.Mutex // guards all below
 	config headroom.Config
@@ -43,7 +46,13 @@ func NewMonitor(config headroom.Config, version string, log *slog.Logger) (*Moni
 	}
 	m := &Monitor{
 		store: store, recorder: metrics.NewRecorder(metrics.RecorderOptions{Store: store, Version: version, Logger: log}),
-		now: time.Now, config: config,
+		log: log, config: config,
+	}
+	if m.state, err = bolt.Open(filepath.Join(config.State.Dir, "monitor.db"), bolt.Options{Logger: log}); err != nil {
+		return m, err
+	}
+	if m.promises, err = openPromises(m.state); err != nil {
+		return m, err
 	}
 	m.alerts = alert.NewRunner(alert.Options{Querier: store, Rules: m.rules(), Logger: log, OnChange: m.AlertChanges.Publish})
 	return m, nil
@@ -98,8 +107,31 @@ func (m *Monitor) Reported(report control.Report) {
 	m.recorder.RecordReplicas(report.At, replicas)
 }
 
-// run evaluates the alert rules until the context ends.
-func (m *Monitor) run(ctx context.Context) { m.alerts.Run(ctx) }
+// saveEvery is how often what objectives are judged by is stored: a crash loses at most this much of a month.
+const saveEvery = 10 * time.Second
+
+// run evaluates the alert rules, and keeps what objectives are judged by, until the context ends.
+func (m *Monitor) run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { m.alerts.Run(ctx) })
+	defer tasks.Wait()
+	ticker := time.NewTicker(saveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			m.save()
+		}
+	}
+}
+
+func (m *Monitor) save() {
+	if err := m.promises.save(time.Now(), m.services()); err != nil {
+		m.log.Warn("cannot store what objectives are judged by; trying again soon", "error", err)
+	}
+}
 
 // Query answers a PromQL query at one time.
 func (m *Monitor) Query(ctx context.Context, expr string, at time.Time) (headroom.QueryResult, error) {
@@ -136,9 +168,23 @@ func (m *Monitor) CheckRule(_ context.Context, rule headroom.AlertRule) error {
 	return alert.Check(rule, "rule", metrics.CheckQuery)
 }
 
+// SLA says how a service, or each where the name is empty, kept its promise.
+func (m *Monitor) SLA(_ context.Context, service string) ([]headroom.SLAReport, error) {
+	return m.promises.reports(service, m.services(), time.Now())
+}
+
 // WriteMetrics answers with all current metrics in the Prometheus exposition format.
 func (m *Monitor) WriteMetrics(w http.ResponseWriter, r *http.Request) {
 	m.recorder.Handler().ServeHTTP(w, r)
 }
 
-func (m *Monitor) close() error { return m.store.Close() }
+func (m *Monitor) close() error {
+	var errs []error
+	if m.promises != nil {
+		m.save()
+	}
+	if m.state != nil {
+		errs = append(errs, m.state.Close())
+	}
+	return errors.Join(append(errs, m.store.Close())...)
+}
