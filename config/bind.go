@@ -25,6 +25,10 @@ type binder struct {
 // bind sets v from n; n is nil where nothing was written. parent is where to point when something is missing.
 func (b *binder) bind(v reflect.Value, f field, n *node, path string, parent place) {
 	b.fields[path] = f
+	if n != nil && n.bad {
+		b.failed[path] = true
+		return
+	}
 	if v.Kind() == reflect.Pointer {
 		if n == nil || n.kind == nullNode {
 			return
@@ -68,7 +72,7 @@ func (b *binder) missing(v reflect.Value, f field, path string, parent place) {
 		b.origins[path] = Origin{Value: text, Source: place{}.String()}
 		return
 	}
-	if f.required() {
+	if f.required() && !b.failed[path] {
 		b.problem(parent, path, f, "must be given")
 	}
 }
@@ -76,14 +80,12 @@ func (b *binder) missing(v reflect.Value, f field, path string, parent place) {
 func (b *binder) structure(v reflect.Value, n *node, path string, parent place) {
 	fields := fieldsOf(v.Type())
 	if n != nil && n.kind != mapNode && n.kind != nullNode {
-		b.problem(n.at, path, b.fields[path], "must be a block of fields, is "+n.describe(n.text))
-		n = nil
+		b.problem(n.at, path, b.fields[path], "must be a block of fields, is "+n.describe(n.text)) // an item of a list
+		return
 	}
-	if n != nil {
-		for _, e := range n.entries {
-			if _, ok := findField(fields, e.key); !ok && (path != "" || e.key != "$schema") {
-				b.unknown(e, v.Type(), path)
-			}
+	for _, e := range n.all() {
+		if _, ok := findField(fields, e.key); !ok && (path != "" || e.key != "$schema") {
+			b.unknown(e, v.Type(), path)
 		}
 	}
 	for _, f := range fields {
@@ -129,6 +131,7 @@ func (b *binder) unknown(e entry, t reflect.Type, path string) {
 	}
 	if near := headroom.Nearest(e.key, names); near != "" {
 		f, _ := findField(fields, near)
+		b.failed[joinPath(path, near)] = true // it is not missing, only mistyped
 		b.found.add(e.at, at, fmt.Sprintf("there is no such field; did you mean %q?", near), exampleOf(f))
 		return
 	}
@@ -168,10 +171,6 @@ func itemTag(f field) reflect.StructTag {
 
 // table binds a map: of services, or of texts.
 func (b *binder) table(v reflect.Value, f field, n *node, path string) {
-	if n.kind != mapNode {
-		b.problem(n.at, path, f, "must be a block of names and values, is "+n.describe(n.text))
-		return
-	}
 	made := reflect.MakeMapWithSize(v.Type(), len(n.entries))
 	for _, e := range n.entries {
 		at := joinPath(path, e.key)

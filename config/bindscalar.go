@@ -16,6 +16,11 @@ import (
 func (b *binder) scalar(v reflect.Value, f field, n *node, path string) {
 	secret := f.isSecret()
 	if n.kind != scalarNode {
+		if secret {
+			rest := n.at
+			rest.width = maxSize // the line to its end
+			rest.hide()
+		}
 		b.problem(n.at, path, f, "must be "+wanted(v.Type())+", is "+n.describe(""))
 		return
 	}

@@ -20,7 +20,7 @@ func overlay(root *node, env environment, found *problems) (tree *node, sources 
 				names = append(names, name)
 			}
 		}
-		slices.SortFunc(names, func(a, b string) int { return compareLengths(a, b) })
+		slices.SortFunc(names, compareLengths)
 		for _, name := range names {
 			v := layer[name]
 			services := serviceNames(root)
@@ -71,14 +71,12 @@ func (v variable) tree(src *source, at place, to target, found *problems) *node 
 			}
 			return nil
 		}
-		value = normalize(documents[0], to.typ)
-	} else {
-		value = normalize(value, to.typ)
+		value = documents[0]
 	}
 	for _, key := range slices.Backward(to.keys) {
 		value = &node{kind: mapNode, at: at, entries: []entry{{key, at, value}}}
 	}
-	return normalize(value, reflect.TypeFor[headroom.Config]())
+	return normalize(value, configField(), "", found)
 }
 
 // isTree tells whether a variable's text is to be read as YAML: lists and blocks are, and what may be one looks like
@@ -97,6 +95,9 @@ func (v variable) isTree(t reflect.Type) bool {
 		return false
 	}
 }
+
+// configField stands for the file as a whole.
+func configField() field { return field{typ: reflect.TypeFor[headroom.Config]()} }
 
 func unknownVariable(v variable, services []string) string {
 	where := "environment variable " + v.name
@@ -127,29 +128,44 @@ func serviceNames(root *node) []string {
 }
 
 // normalize turns a bare value in place of a block into the block with the one field that it sets (run: ./shop), so
-// that trees can be merged without knowing the types.
-func normalize(n *node, t reflect.Type) *node {
-	t = deref(t)
-	switch shape := shapeOf(t); {
-	case shape == structShape && (n.kind == scalarNode || n.kind == listNode):
-		short, ok := shorthandOf(t)
-		if !ok {
-			return n
-		}
-		return &node{kind: mapNode, at: n.at, entries: []entry{{short.name, n.at, n}}}
-	case shape == structShape && n.kind == mapNode:
-		fields := fieldsOf(t)
-		return n.mapValues(func(key string, value *node) *node {
-			if f, ok := findField(fields, key); ok {
-				return normalize(value, f.typ)
-			}
-			return value
-		})
-	case shape == mapShape && n.kind == mapNode:
-		return n.mapValues(func(_ string, value *node) *node { return normalize(value, t.Elem()) })
-	default:
+// that trees can be merged without knowing the types. Anything else in place of a block is a problem: merging would
+// hide it.
+func normalize(n *node, f field, path string, found *problems) *node {
+	t := deref(f.typ)
+	kind := shapeOf(t)
+	if n.bad || n.kind == nullNode || (kind != structShape && kind != mapShape) {
 		return n
 	}
+	if n.kind != mapNode {
+		if short, ok := shorthandOf(t); ok {
+			return &node{kind: mapNode, at: n.at, entries: []entry{{short.name, n.at, n}}}
+		}
+		wanted := "a block of fields"
+		if kind == mapShape {
+			wanted = "a block of names and values"
+		}
+		shown := n.describe(n.text)
+		if f.isSecret() {
+			rest := n.at
+			rest.width = maxSize // the line to its end
+			rest.hide()
+			shown = "something else"
+		}
+		found.add(n.at, path, "must be "+wanted+", is "+shown, exampleOf(f))
+		return &node{at: n.at, bad: true}
+	}
+	if kind == mapShape {
+		return n.mapValues(func(key string, value *node) *node {
+			return normalize(value, field{name: key, typ: t.Elem()}, joinPath(path, key), found)
+		})
+	}
+	fields := fieldsOf(t)
+	return n.mapValues(func(key string, value *node) *node {
+		if inner, ok := findField(fields, key); ok {
+			return normalize(value, inner, joinPath(path, key), found)
+		}
+		return value
+	})
 }
 
 func (n *node) mapValues(change func(key string, value *node) *node) *node {

@@ -120,7 +120,7 @@ func (l Loader) readFiles(loaded *Loaded, found *problems) (root *node, sources 
 				found.add(document.at, "", "must be fields such as \"services:\", is "+document.describe(document.text), "services: {shop: {run: './shop --port {{port}}'}}")
 				continue
 			}
-			root = merge(root, normalize(document, reflect.TypeFor[headroom.Config]()))
+			root = merge(root, normalize(document, configField(), "", found))
 		}
 	}
 	return root, sources, errors.Join(unreadable...)

@@ -22,6 +22,7 @@ type node struct {
 	text    string // of a scalar, as written but for quotes and escapes
 	quoted  bool   // a scalar in quotes or a block: always text, whatever it looks like
 	loose   bool   // a scalar that came as bare text (from a variable) and may be read as any type
+	bad     bool   // stands for what could not be read and has been told
 	entries []entry
 	items   []*node
 	// inherited marks what a service takes from the defaults block.
@@ -46,6 +47,14 @@ func (n *node) find(key string) *node {
 		}
 	}
 	return nil
+}
+
+// all returns the entries of a map; none of anything else.
+func (n *node) all() []entry {
+	if n == nil {
+		return nil
+	}
+	return n.entries
 }
 
 // with returns a copy of a map in which key has the value; a new key comes last.

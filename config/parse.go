@@ -83,6 +83,9 @@ func (p *problems) addSyntax(src *source, err error) {
 			break
 		}
 	}
+	if strings.Contains(message, "tab character") {
+		at.column, at.width = 1, 1 // the parser points behind it
+	}
 	if at.line >= 1 && at.line <= len(src.lines) {
 		// Nothing is known of the fields yet, so a line that looks secret is not shown at all.
 		lower := strings.ToLower(src.lines[at.line-1])
@@ -174,7 +177,7 @@ func (c *converter) convert(from ast.Node, depth int) *node {
 
 func (c *converter) wrong(at place, message string) *node {
 	c.found.add(at, "", message, "")
-	return &node{at: at}
+	return &node{at: at, bad: true}
 }
 
 func (c *converter) alias(from *ast.AliasNode, depth int) *node {

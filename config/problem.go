@@ -57,20 +57,22 @@ func (e *Error) Error() string {
 // problems collects what is wrong while a configuration is read.
 type problems struct{ list []*Problem }
 
-// add notes a problem at a place. The same message at the same place is kept once: a default that is wrong would
-// otherwise be told again for every service.
+// add notes a problem at a place. The same message on the same field at the same place is kept once: a default that is
+// wrong would otherwise be told again for every service.
 func (p *problems) add(at place, path, message, example string) {
 	problem := &Problem{Where: at.inWords(), Path: path, Message: message, Example: example, at: at}
 	if at.source != nil && at.source.kind == fromFile {
 		problem.File, problem.Line, problem.Column = at.source.name, at.line, at.column
 	}
 	for _, other := range p.list {
-		if other.at.source != nil && other.Where == problem.Where && other.Message == problem.Message {
+		if other.at.source != nil && other.at == at && other.Message == message && lastName(other.Path) == lastName(path) {
 			return
 		}
 	}
 	p.list = append(p.list, problem)
 }
+
+func lastName(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
 
 // err returns nil or the [Error]. Excerpts are made only now, when it is known which values are secret.
 func (p *problems) err(order []*source) error {

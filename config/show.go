@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +140,13 @@ func (w *writer) value(v reflect.Value, f field, path, lead string, depth int) {
 		}
 		w.line(depth, lead, "")
 		for i := range v.Len() {
-			w.value(v.Index(i), field{name: f.name, typ: v.Type().Elem(), tag: itemTag(f)}, fmt.Sprintf("%s[%d]", path, i), "-", depth+1)
+			at, first := fmt.Sprintf("%s[%d]", path, i), len(w.lines)
+			if shapeOf(v.Type().Elem()) != structShape {
+				w.value(v.Index(i), field{name: f.name, typ: v.Type().Elem(), tag: itemTag(f)}, at, "-", depth+1)
+				continue
+			}
+			w.structure(v.Index(i), at, depth+2)
+			w.lines[first] = strings.Repeat("  ", depth+1) + "- " + strings.TrimLeft(w.lines[first], " ")
 		}
 	case mapShape:
 		if v.Len() == 0 {
@@ -223,21 +230,17 @@ func quote(text string) string {
 	return out.String()
 }
 
-// isPlainWord is deliberately narrow: letters, digits and a few signs, beginning with a letter or one of "./", and none
-// of the words that some YAML reader takes for something else.
+var (
+	plainWord     = regexp.MustCompile(`^(\.?/|[a-zA-Z])[a-zA-Z0-9/._-]*$`)
+	plainQuantity = regexp.MustCompile(`^([0-9]+(ns|us|ms|s|m|h|d))+$|^[0-9]+[KMGT]iB$`)
+)
+
+// isPlainWord is deliberately narrow: words, paths and quantities with units, and none of the words that some YAML
+// reader takes for something else.
 func isPlainWord(text string) bool {
 	switch strings.ToLower(text) {
-	case "", "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf":
+	case "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf":
 		return false
 	}
-	for i, r := range text {
-		isLetter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		switch {
-		case isLetter, r == '/':
-		case i > 0 && (r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'):
-		default:
-			return false
-		}
-	}
-	return true
+	return plainWord.MatchString(text) || plainQuantity.MatchString(text)
 }
