@@ -66,8 +66,8 @@ type service struct {
 func (c *Controller) newService(name string) (*service, error) {
 	s := &service{
 		name: name, c: c, wakes: make(chan struct{}, 1), seconds: make(chan struct{}, 1),
-		looked: make(chan struct{}),
-		open:   map[string]headroom.Operation{}, memory: memory{NextOrdinal: 1},
+		looked: make(chan struct{}), drainVersions: map[string]uint64{},
+		open: map[string]headroom.Operation{}, memory: memory{NextOrdinal: 1},
 	}
 	if err := c.store.Get(serviceKind, name, &s.memory); err != nil && !errors.Is(err, headroom.ErrNotFound) {
 		return nil, fmt.Errorf("read what is remembered of %s: %w", name, err)
@@ -75,8 +75,15 @@ func (c *Controller) newService(name string) (*service, error) {
 	if s.memory.Draining == nil {
 		s.memory.Draining = map[string]time.Time{}
 	}
-	for name := range s.memory.Draining {
-		s.drainVersions[name] = c.version
+	for _, backend := range c.lastSent {
+		if backend.Service == name && backend.Source == headroom.SourceReplica {
+			// Until the platform has been read, the balancers keep what they have.
+			s.lastBackends = append(s.lastBackends, backend)
+		}
+		// One that was to drain, and of which the balancers were not told before a crash, gets its version when they are.
+		if _, draining := s.memory.Draining[backend.ID]; draining && backend.State == headroom.BackendDraining {
+			s.drainVersions[backend.ID] = c.version
+		}
 	}
 	s.history.Count = s.memory.Held
 	err := c.store.List(operationKind, func(id string, data json.RawMessage) error {

@@ -3,7 +3,6 @@ package system
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,14 +27,20 @@ type System struct {
 	// Traffic and API are the addresses that {{.Traffic}} and {{.API}} stand for in the config.
 	Traffic, API string
 	Shop         string // path of the sample service
+	Ports        string // a range for run.ports that no other test uses
+	// Env is added to the environment of every process that is started.
+	Env []string
 }
 
-// New makes a system from a config file's text, in which TRAFFIC, API and SHOP stand for the addresses and the path of
-// the sample service. Nothing is started. Whatever is left when the test ends is killed, and a replica that nobody
+// New makes a system from a config file's text, in which TRAFFIC, API, SHOP and PORTS stand for the addresses, the path of
+// the sample service and a range of ports for its replicas. Nothing is started. Whatever is left when the test ends is killed, and a replica that nobody
 // stopped fails the test if it outlives that.
 func New(t testing.TB, config string) *System {
 	t.Helper()
-	s := &System{t: t, Dir: t.TempDir(), Traffic: FreeAddress(t), API: FreeAddress(t), Shop: filepath.Join(Binaries(t), "shop")}
+	s := &System{t: t, Dir: t.TempDir(), Shop: filepath.Join(Binaries(t), "shop")}
+	first := claimPorts(t)
+	s.Traffic, s.API = fmt.Sprintf("127.0.0.1:%d", first), fmt.Sprintf("127.0.0.1:%d", first+1)
+	s.Ports = fmt.Sprintf("%d-%d", first+9, first+portsPerTest-2)
 	s.Configure(config)
 	t.Cleanup(s.killAll)
 	return s
@@ -52,9 +57,9 @@ func FreeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// Expand fills in the addresses and the path of the sample service.
+// Expand fills in what stands for addresses, ports and the path of the sample service.
 func (s *System) Expand(config string) string {
-	return strings.NewReplacer("TRAFFIC", s.Traffic, "API", s.API, "SHOP", s.Shop).Replace(config)
+	return strings.NewReplacer("TRAFFIC", s.Traffic, "API", s.API, "SHOP", s.Shop, "PORTS", s.Ports).Replace(config)
 }
 
 // Configure writes the config file.
@@ -84,7 +89,7 @@ func (s *System) Start(args ...string) *Process {
 	p := &Process{s: s, done: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(Binaries(s.t), "headroom"), append(args, "-c", s.ConfigFile())...)
 	p.cmd.Dir = s.Dir
-	p.cmd.Env = append(os.Environ(), "SYSTEM_UNDER_TEST="+s.Dir)
+	p.cmd.Env = append(append(os.Environ(), "SYSTEM_UNDER_TEST="+s.Dir), s.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -95,6 +100,9 @@ func (s *System) Start(args ...string) *Process {
 	}()
 	s.t.Cleanup(func() {
 		p.Kill()
+		if strings.Contains(p.Errors(), "WARNING: DATA RACE") {
+			s.t.Error("headroom has a data race, see what it wrote")
+		}
 		if s.t.Failed() {
 			s.t.Logf("headroom %s wrote:\n%s\n%s", strings.Join(args, " "), p.Output(), p.Errors())
 		}
@@ -177,7 +185,7 @@ func (s *System) Command(args ...string) (stdout, stderr string, code int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(Binaries(s.t), "headroom"), args...)
 	cmd.Dir = s.Dir
-	cmd.Env = append(os.Environ(), "HEADROOM_API="+s.API, "NO_COLOR=1")
+	cmd.Env = append(append(os.Environ(), "HEADROOM_API="+s.API, "NO_COLOR=1"), s.Env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -186,37 +194,6 @@ func (s *System) Command(args ...string) (stdout, stderr string, code int) {
 		s.t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
-
-// Get reads JSON from the API.
-func (s *System) Get(path string, into any) error {
-	response, err := http.Get("http://" + s.API + path)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s: %s", path, response.Status, body)
-	}
-	return json.Unmarshal(body, into)
-}
-
-// Status is the status of one service.
-func (s *System) Status(service string) (headroom.ServiceStatus, error) {
-	var answer struct {
-		Services []headroom.ServiceStatus `json:"services"`
-	}
-	if err := s.Get("/api/scaling/status?service="+service, &answer); err != nil {
-		return headroom.ServiceStatus{}, err
-	}
-	if len(answer.Services) != 1 {
-		return headroom.ServiceStatus{}, fmt.Errorf("%d services answer to %q", len(answer.Services), service)
-	}
-	return answer.Services[0], nil
 }
 
 // WaitReplicas waits until a service wants and has exactly n ready replicas and nothing is under way, and returns them by
