@@ -52,8 +52,8 @@ func (s *service) readyNames() []string {
 }
 
 // heartbeat is how often a decision that changes nothing is written down: often enough to see afterwards what was
-// measured, seldom enough to keep a month of it small (8,640 records a day).
-const heartbeat = 10 * time.Second
+// measured, seldom enough to keep a month of it small (43,200 records of about 3 KB are 130 MB).
+const heartbeat = time.Minute
 
 // decide makes the next decision and records it. The lock is held.
 func (s *service) decide(now time.Time) error {
@@ -63,17 +63,24 @@ func (s *service) decide(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	before := s.memory.Scaler
-	s.memory.Scaler = state
-	if state != before {
+	before := s.memory
+	s.remember(decision, state)
+	if s.memory.Scaler != before.Scaler {
 		writes = append(writes, s.save())
 	}
 	if err := s.c.commit(writes...); err != nil {
-		s.memory.Scaler = before
+		s.memory = before
 		return err
 	}
 	s.adopt(decision, len(writes) > 0, now)
 	return nil
+}
+
+func (s *service) remember(decision headroom.Decision, state headroom.ScalerState) {
+	s.memory.Scaler = state
+	if decision.To != decision.From {
+		s.memory.Decision, s.memory.Reason = decision.ID, decision.Reason
+	}
 }
 
 // record returns the journal entries of a decision: of every one that changes something or says something new, and

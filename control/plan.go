@@ -102,10 +102,7 @@ func (s *service) wish() orchestration.Wish {
 	if s.retired {
 		return orchestration.Wish{Retire: true, Reason: s.name + " is no longer configured"}
 	}
-	wish := orchestration.Wish{Replicas: s.memory.Scaler.Wanted}
-	if s.changed != nil {
-		wish.Decision, wish.Reason = s.changed.ID, s.changed.Reason
-	}
+	wish := orchestration.Wish{Replicas: s.memory.Scaler.Wanted, Decision: s.memory.Decision, Reason: s.memory.Reason}
 	if wish.Replicas == 0 || s.inventory == nil {
 		return wish
 	}
@@ -170,7 +167,7 @@ func (s *service) forgetGone(t *turn) {
 
 func sameMemory(a, b memory) bool {
 	return a.Scaler == b.Scaler && a.NextOrdinal == b.NextOrdinal && a.Backoff == b.Backoff && a.Manual == b.Manual &&
-		a.Held == b.Held && maps.Equal(a.Draining, b.Draining)
+		a.Held == b.Held && a.Decision == b.Decision && maps.Equal(a.Draining, b.Draining)
 }
 
 func sortedOperations(open map[string]headroom.Operation) []headroom.Operation {

@@ -42,12 +42,14 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 		return decision, nil
 	}
 
+	s.journaled = time.Time{} // its ID is answered, so it must be found in the journal
 	writes, err := s.record(decision, state, now)
 	if err != nil {
 		return headroom.Decision{}, err
 	}
 	before := s.memory
-	s.memory.Manual, s.memory.Scaler = manual, state
+	s.memory.Manual = manual
+	s.remember(decision, state)
 	if err := c.commitChange(change, decision, append(writes, s.save())...); err != nil {
 		s.memory = before
 		return headroom.Decision{}, err

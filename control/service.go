@@ -25,6 +25,9 @@ type memory struct {
 	Manual      *headroom.ManualScale `json:"manual,omitempty"`
 	Draining    map[string]time.Time  `json:"draining,omitempty"` // since when, by replica
 	Held        int                   `json:"held"`               // replicas that the platform was last believed to hold
+	// Decision and Reason are those of the newest decision that changed the number.
+	Decision string `json:"decision,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // service is one service of which headroom starts replicas. Its loop is the only one that changes it.
@@ -86,6 +89,12 @@ func (c *Controller) newService(name string) (*service, error) {
 		}
 	}
 	s.history.Count = s.memory.Held
+	// Until the platform has been read, the balancers keep what they were told last.
+	for _, backend := range c.lastSent {
+		if backend.Service == name && backend.Source == headroom.SourceReplica {
+			s.lastBackends = append(s.lastBackends, backend)
+		}
+	}
 	err := c.store.List(operationKind, func(id string, data json.RawMessage) error {
 		var operation headroom.Operation
 		if err := json.Unmarshal(data, &operation); err != nil {
@@ -121,10 +130,33 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Thres
 	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: settings.LoadBalancing.HealthCheck, Revision: revisionOf(*settings.Run)}
 }
 
+// retireTimeouts stand in for the settings of a service that was removed while headroom did not run: the defaults.
+const retireTimeouts = headroom.Duration(30 * time.Second)
+
 func (s *service) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retired = true
+	if s.settings.Run == nil {
+		s.settings.LoadBalancing.DrainTimeout, s.workload.Run.StopGracePeriod = retireTimeouts, retireTimeouts
+	}
+}
+
+// finished ends a retired service of which nothing is left, and reports whether it did.
+func (s *service) finished() bool {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.retired || !s.synced || s.inventory == nil || !s.inventory.Complete || len(s.inventory.Replicas) > 0 || len(s.open) > 0 {
+		return false
+	}
+	if err := s.c.commit(remove(serviceKind, s.name)); err != nil {
+		s.c.log.Error("cannot forget a service that was removed", "service", s.name, "error", err)
+		return false
+	}
+	delete(s.c.services, s.name)
+	return true
 }
 
 // revisionOf identifies the content of a workload: replicas of another revision were started from something else.
@@ -176,6 +208,9 @@ func (s *service) run(ctx context.Context) {
 		case <-s.wakes:
 		}
 		s.tick(ctx, decide)
+		if s.finished() {
+			return
+		}
 	}
 }
 
