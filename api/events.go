@@ -32,7 +32,7 @@ type eventsInput struct {
 	ServiceFilter
 	Kind        string `query:"kind" default:"event" maxLength:"100" doc:"kinds of entries, separated by commas: event, decision, operation, audit; or all" example:"event,operation"`
 	After       string `query:"after" maxLength:"20" doc:"entries with a greater number than this" example:"41"`
-	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"the same, as browsers send it when they connect again"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"the same, as browsers send it when they connect again; goes before after"`
 	Limit       int    `query:"limit" default:"0" minimum:"0" maximum:"1000" doc:"of a list: at most so many (100 where 0), the newest where after is not given; of a stream: begin with so many past ones"`
 	Accept      string `header:"Accept" hidden:"true"`
 }
@@ -68,9 +68,10 @@ func (f eventFilter) matches(entry headroom.Entry) bool {
 
 func (in *eventsInput) filter() (eventFilter, error) {
 	filter := eventFilter{service: in.Service}
-	after, field := in.After, "query.after"
+	// A browser that connects again sends the first URL with a newer Last-Event-ID.
+	after, field := in.LastEventID, "header.Last-Event-ID"
 	if after == "" {
-		after, field = in.LastEventID, "header.Last-Event-ID"
+		after, field = in.After, "query.after"
 	}
 	if after != "" {
 		number, err := strconv.ParseUint(after, 10, 63)
@@ -219,7 +220,8 @@ type eventStream struct {
 }
 
 func (st *eventStream) run(ctx context.Context, past []headroom.Entry, entries <-chan headroom.Entry) error {
-	if err := st.send("retry: 1000\n\n"); err != nil {
+	// The number of where the stream begins, so that a client that loses it before the first entry can resume too.
+	if err := st.send(fmt.Sprintf("retry: 1000\nid: %d\n\n", st.filter.after)); err != nil {
 		return err
 	}
 	for _, entry := range past {

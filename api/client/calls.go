@@ -1,0 +1,231 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/api"
+)
+
+// ListOptions selects the newest entries of a list; zero fields select as the API does by itself.
+type ListOptions struct {
+	Service string
+	Limit   int    // 50 where zero, at most 1000
+	Since   string // a time in RFC 3339, Unix seconds, or a duration before now such as "1h"
+}
+
+func (o ListOptions) query() url.Values {
+	query := serviceQuery(o.Service)
+	if o.Limit > 0 {
+		query.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if o.Since != "" {
+		query.Set("since", o.Since)
+	}
+	return query
+}
+
+func serviceQuery(service string) url.Values {
+	query := url.Values{}
+	if service != "" {
+		query.Set("service", service)
+	}
+	return query
+}
+
+// get reads one value.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
+	var value T
+	err := c.do(ctx, call{method: http.MethodGet, path: path, query: query}, &value)
+	return value, err
+}
+
+// change sends a mutation and reads its answer.
+func change[T any](ctx context.Context, c *Client, method, path string, body any, dryRun bool) (T, error) {
+	var value T
+	err := c.mutate(ctx, call{method: method, path: path, body: body}, dryRun, &value)
+	return value, err
+}
+
+// Status returns what there is to know of one service, or of all where the name is empty.
+func (c *Client) Status(ctx context.Context, service string) ([]headroom.ServiceStatus, error) {
+	answer, err := get[api.StatusList](ctx, c, "/api/scaling/status", serviceQuery(service))
+	return answer.Services, err
+}
+
+// Scale orders a number of replicas.
+func (c *Client) Scale(ctx context.Context, order headroom.ScaleOrder, dryRun bool) (headroom.Decision, error) {
+	request := api.ScaleRequest{Service: order.Service, Replicas: order.Replicas, For: order.For, Reason: order.Reason}
+	return change[headroom.Decision](ctx, c, http.MethodPost, "/api/scaling/scale", request, dryRun)
+}
+
+// Policies returns the threshold policies of one service, or of all.
+func (c *Client) Policies(ctx context.Context, service string) ([]headroom.Policy, error) {
+	answer, err := get[api.PolicyList](ctx, c, "/api/scaling/policies", serviceQuery(service))
+	return answer.Policies, err
+}
+
+// CreatePolicy makes a threshold policy. A step of zero is one.
+func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ThresholdPolicy, dryRun bool) (headroom.Policy, error) {
+	request := api.PolicyRequest{Service: service, Name: policy.Name, PolicyTerms: termsOf(policy)}
+	return change[headroom.Policy](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
+}
+
+// UpdatePolicy replaces the terms of a threshold policy. Its name cannot be changed and may be empty.
+func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ThresholdPolicy, dryRun bool) (headroom.Policy, error) {
+	request := api.PolicyUpdate{Name: policy.Name, PolicyTerms: termsOf(policy)}
+	return change[headroom.Policy](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
+}
+
+func termsOf(policy headroom.ThresholdPolicy) api.PolicyTerms {
+	terms := api.PolicyTerms{Metric: policy.Metric, Threshold: policy.Threshold, Action: policy.Action}
+	if policy.Step != 0 {
+		terms.Step = &policy.Step
+	}
+	return terms
+}
+
+// Decisions returns the newest decisions, newest first; only those that changed the number of replicas where changes.
+func (c *Client) Decisions(ctx context.Context, options ListOptions, changes bool) ([]headroom.Decision, error) {
+	query := options.query()
+	if changes {
+		query.Set("changes", "true")
+	}
+	answer, err := get[api.DecisionList](ctx, c, "/api/scaling/decisions", query)
+	return answer.Decisions, err
+}
+
+// Decision returns one decision.
+func (c *Client) Decision(ctx context.Context, id string) (headroom.Decision, error) {
+	return get[headroom.Decision](ctx, c, "/api/scaling/decisions/"+url.PathEscape(id), nil)
+}
+
+// Explain returns one decision in sentences and numbers.
+func (c *Client) Explain(ctx context.Context, id string) (string, error) {
+	var text []byte
+	err := c.do(ctx, call{
+		method: http.MethodGet, path: "/api/scaling/decisions/" + url.PathEscape(id) + "/explanation", accept: "text/plain",
+	}, &text)
+	return string(text), err
+}
+
+// Balancer returns the traffic of the last second.
+func (c *Client) Balancer(ctx context.Context) (headroom.BalancerStatus, error) {
+	return get[headroom.BalancerStatus](ctx, c, "/api/balancer/status", nil)
+}
+
+// Backends returns the backends of one service, or of all.
+func (c *Client) Backends(ctx context.Context, service string) ([]headroom.BackendStatus, error) {
+	answer, err := get[api.BackendList](ctx, c, "/api/balancer/backends", serviceQuery(service))
+	return answer.Backends, err
+}
+
+// AddBackend adds an address that someone else runs. A nil weight is 1.
+func (c *Client) AddBackend(ctx context.Context, service, address string, weight *int, dryRun bool) (headroom.Backend, error) {
+	request := api.BackendRequest{Service: service, Address: address, Weight: weight}
+	return change[headroom.Backend](ctx, c, http.MethodPost, "/api/balancer/backends", request, dryRun)
+}
+
+// UpdateBackend changes the weight of a backend, or drains it.
+func (c *Client) UpdateBackend(ctx context.Context, id string, update headroom.BackendUpdate, dryRun bool) (headroom.Backend, error) {
+	return change[headroom.Backend](ctx, c, http.MethodPut, "/api/balancer/backends/"+url.PathEscape(id), update, dryRun)
+}
+
+// RemoveBackend removes a backend that was added through the API.
+func (c *Client) RemoveBackend(ctx context.Context, id string, dryRun bool) error {
+	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/balancer/backends/" + url.PathEscape(id)}, dryRun, nil)
+}
+
+// Metrics returns the key numbers of one service, or of all.
+func (c *Client) Metrics(ctx context.Context, service string) ([]api.ServiceNumbers, error) {
+	answer, err := get[api.MetricsAnswer](ctx, c, "/api/monitor/metrics", serviceQuery(service))
+	return answer.Services, err
+}
+
+// Query evaluates PromQL at a time; the zero time is now.
+func (c *Client) Query(ctx context.Context, expr string, at time.Time) (headroom.QueryResult, error) {
+	query := url.Values{"query": {expr}}
+	if !at.IsZero() {
+		query.Set("time", at.Format(time.RFC3339Nano))
+	}
+	return c.query(ctx, query)
+}
+
+// QueryRange evaluates PromQL over a range. A step of zero leaves its choice to the API.
+func (c *Client) QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) (headroom.QueryResult, error) {
+	query := url.Values{"query": {expr}, "from": {from.Format(time.RFC3339Nano)}, "to": {to.Format(time.RFC3339Nano)}}
+	if step > 0 {
+		query.Set("step", step.String())
+	}
+	return c.query(ctx, query)
+}
+
+func (c *Client) query(ctx context.Context, query url.Values) (headroom.QueryResult, error) {
+	answer, err := get[api.MetricsAnswer](ctx, c, "/api/monitor/metrics", query)
+	if err != nil || answer.Result == nil {
+		return headroom.QueryResult{}, err
+	}
+	return *answer.Result, nil
+}
+
+// Health returns how headroom's own parts are.
+func (c *Client) Health(ctx context.Context) (api.HealthAnswer, error) {
+	return get[api.HealthAnswer](ctx, c, "/api/monitor/health", nil)
+}
+
+// Ready returns nil where every part of headroom is healthy, and an *Error with the reasons otherwise.
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := get[api.Readiness](ctx, c, "/readyz", nil)
+	return err
+}
+
+// Alerts returns the alerts there are and the rules they come from.
+func (c *Client) Alerts(ctx context.Context) (api.AlertList, error) {
+	return get[api.AlertList](ctx, c, "/api/monitor/alerts", nil)
+}
+
+// AddAlertRule makes an alert rule.
+func (c *Client) AddAlertRule(ctx context.Context, rule headroom.AlertRule, dryRun bool) (headroom.AlertRule, error) {
+	return change[headroom.AlertRule](ctx, c, http.MethodPost, "/api/monitor/alerts", api.AlertRuleRequest(rule), dryRun)
+}
+
+// SLA returns how one service, or all, keep their promises.
+func (c *Client) SLA(ctx context.Context, service string) ([]headroom.SLAReport, error) {
+	answer, err := get[api.SLAList](ctx, c, "/api/monitor/sla", serviceQuery(service))
+	return answer.Reports, err
+}
+
+// Operations returns the newest operations, newest first; only those that have not ended where open.
+func (c *Client) Operations(ctx context.Context, options ListOptions, open bool) ([]headroom.Operation, error) {
+	query := options.query()
+	if open {
+		query.Set("open", "true")
+	}
+	answer, err := get[api.OperationList](ctx, c, "/api/operations", query)
+	return answer.Operations, err
+}
+
+// Audit returns the newest records of the audit log, newest first.
+func (c *Client) Audit(ctx context.Context, options ListOptions) ([]api.AuditEntry, error) {
+	answer, err := get[api.AuditList](ctx, c, "/api/audit", options.query())
+	return answer.Records, err
+}
+
+// Logs returns the last lines of a replica's output, oldest first; 100 where lines is zero.
+func (c *Client) Logs(ctx context.Context, service, replica string, lines int) ([]string, error) {
+	query := url.Values{}
+	if lines > 0 {
+		query.Set("lines", strconv.Itoa(lines))
+	}
+	answer, err := get[api.LogLines](ctx, c, "/api/services/"+url.PathEscape(service)+"/replicas/"+url.PathEscape(replica)+"/logs", query)
+	return answer.Lines, err
+}
+
+// Stop stops headroom and every replica.
+func (c *Client) Stop(ctx context.Context, dryRun bool) error {
+	return c.mutate(ctx, call{method: http.MethodPost, path: "/api/stop"}, dryRun, nil)
+}
