@@ -79,10 +79,6 @@ func (c *Controller) newService(name string) (*service, error) {
 		s.memory.Draining = map[string]time.Time{}
 	}
 	for _, backend := range c.lastSent {
-		if backend.Service == name && backend.Source == headroom.SourceReplica {
-			// Until the platform has been read, the balancers keep what they have.
-			s.lastBackends = append(s.lastBackends, backend)
-		}
 		// One that was to drain, and of which the balancers were not told before a crash, gets its version when they are.
 		if _, draining := s.memory.Draining[backend.ID]; draining && backend.State == headroom.BackendDraining {
 			s.drainVersions[backend.ID] = c.version
