@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"headroom.dev/headroom"
+)
+
+const statusTable = `SERVICE  READY  WANTED  RANGE  REQUESTS/S  IN FLIGHT  FAILED/S   P50    P95  CPU  MEMORY  LAST CHANGE
+legacy       1       -      -           ?          ?         ?     ?      ?    -       -  -
+shop       2+3       5   2-10        41.0          3       0.5  12ms  250ms  91%       ?  2 to 5, 4m ago
+
+shop: cpu is at 91 % of the 70 % aimed at
+shop: starting shop-3, shop-4, shop-5 for 2s (sent)
+shop: shop-6 exits at once: exit status 1
+`
+
+func TestStatusShowsEachServiceInALine(t *testing.T) {
+	api := newFakeAPI(t)
+	r := cli{environment: api.environment()}.run(t, "status")
+	if r.code != 0 || r.out != statusTable {
+		t.Errorf("exit code %d, errors %q, status\n%s\nwant\n%s", r.code, r.errOut, r.out, statusTable)
+	}
+}
+
+func TestStatusOfAServiceShowsItsSignalsAndReplicas(t *testing.T) {
+	api := newFakeAPI(t)
+	r := cli{environment: api.environment()}.run(t, "status", "shop")
+	want := `
+SIGNAL  LAST SECOND  15s MEAN  TARGET  NOTE
+cpu           91.3%     91.3%     70%  -
+memory            ?         ?       -  no replica has been measured yet
+
+REPLICA  STATE     ADDRESS           PID  AGE  DETAIL
+shop-1   ready     127.0.0.1:20001  4711   3h  adopted
+shop-2   starting  127.0.0.1:20002     -   2s  connection refused
+`
+	if r.code != 0 || !strings.HasSuffix(r.out, want) {
+		t.Errorf("exit code %d, errors %q, status\n%s\nwant at its end\n%s", r.code, r.errOut, r.out, want)
+	}
+	if strings.Contains(r.out, "legacy") {
+		t.Error("the status of shop shows legacy as well")
+	}
+}
+
+func TestStatusInJSONIsWhatTheAPIAnswers(t *testing.T) {
+	api := newFakeAPI(t)
+	r := cli{environment: api.environment()}.run(t, "status", "-o", "json")
+	want, err := json.MarshalIndent(map[string]any{"services": testServices()}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.out != string(want)+"\n" {
+		t.Errorf("JSON is\n%s\nwant\n%s", r.out, want)
+	}
+}
+
+func TestStatusIsColoredOnATerminalOnly(t *testing.T) {
+	api := newFakeAPI(t)
+	if r := (cli{environment: api.environment()}).run(t, "status"); strings.Contains(r.out, "\x1b") {
+		t.Error("there is color without a terminal")
+	}
+	if r := (cli{environment: api.environment(), terminal: true}).run(t, "status"); !strings.Contains(r.out, "\x1b[33m2+3\x1b[0m") {
+		t.Errorf("fewer ready than wanted is not yellow: %q", r.out)
+	}
+}
+
+func TestStatusSaysWhatCannotBeKnown(t *testing.T) {
+	v := statusView{now: testNow, services: []headroom.ServiceStatus{{Name: "shop", Kind: "run", DesiredReplicas: 2, MinReplicas: 1, MaxReplicas: 4}}}
+	var b strings.Builder
+	if err := v.writeAll(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `SERVICE  READY  WANTED  RANGE  REQUESTS/S  IN FLIGHT  FAILED/S  P50  P95  CPU  MEMORY  LAST CHANGE
+shop         ?       2    1-4           ?          ?         ?    ?    ?    ?       ?  -
+
+balancer: has not reported within three seconds; its traffic is not known
+shop: scaling is switched off
+`
+	if b.String() != want {
+		t.Errorf("status is\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestWatchAppendsWhereThereIsNoTerminal(t *testing.T) {
+	api := newFakeAPI(t)
+	twice := func(nth int) bool { return nth < 2 }
+	r := cli{environment: api.environment(), onTick: twice}.run(t, "status", "--watch")
+	if r.code != 0 || r.out != statusTable+statusTable {
+		t.Errorf("exit code %d, errors %q, two looks are\n%s", r.code, r.errOut, r.out)
+	}
+	r = cli{environment: api.environment(), onTick: twice}.run(t, "status", "--watch", "-o", "json")
+	if lines := strings.Count(r.out, "\n"); lines != 2 {
+		t.Errorf("two looks in JSON are %d lines, want 2", lines)
+	}
+}
+
+func TestWatchRedrawsInPlaceOnATerminal(t *testing.T) {
+	api := newFakeAPI(t)
+	r := cli{environment: api.environment(), terminal: true, onTick: func(nth int) bool { return nth < 2 }}.run(t, "status", "--watch", "--no-color")
+	if strings.Count(r.out, "\x1b[H\x1b[2J") != 1 || strings.Count(r.out, "\x1b[H12:00:00, each second") != 2 {
+		t.Errorf("want one clearing and two drawings from the top: %q", r.out)
+	}
+}
+
+func TestWatchSurvivesARestartOfHeadroom(t *testing.T) {
+	api := newFakeAPI(t)
+	away := func(nth int) bool {
+		api.mu.Lock()
+		api.gone = nth == 1
+		api.mu.Unlock()
+		return nth < 3
+	}
+	r := cli{environment: api.environment(), onTick: away}.run(t, "status", "--watch")
+	if r.code != 0 || r.out != statusTable+statusTable || strings.Count(r.errOut, "headroom: ") != 1 {
+		t.Errorf("exit code %d, errors %q; want one error between two looks:\n%s", r.code, r.errOut, r.out)
+	}
+}
