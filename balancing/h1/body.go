@@ -25,8 +25,27 @@ func (b *Body) Reset(r *Reader, framing Framing) {
 }
 
 // Next returns the next bytes of the body, at least one, reading from the source only if nothing is buffered. They are valid until the
-// next call. After the last it returns io.EOF; io.ErrUnexpectedEOF if the source ends too early; *Error for bad chunks.
+// next call. After the last it returns io.EOF; io.ErrUnexpectedEOF if the source ends too early; *Error for bad chunks. Other errors are the
+// source's; after one that passes, such as a deadline, Next goes on where it stopped.
 func (b *Body) Next() ([]byte, error) {
+	for {
+		data, err := b.Poll()
+		if err != ErrIncomplete {
+			return data, err
+		}
+		err = b.r.Fill()
+		if err == io.EOF && b.framing.Kind == UntilClose {
+			b.err = io.EOF
+		} else if err == io.EOF {
+			return nil, io.ErrUnexpectedEOF
+		} else if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Poll is Next without reading from the source: it returns ErrIncomplete where Next would have to.
+func (b *Body) Poll() ([]byte, error) {
 	if b.pending > 0 {
 		b.r.Discard(b.pending)
 		b.pending = 0
@@ -34,57 +53,40 @@ func (b *Body) Next() ([]byte, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	data, err := b.next()
-	if err != nil {
-		b.err = err
+	buffered := b.r.Buffered()
+	if b.framing.Kind == ChunkedBody {
+		data, n, err := b.chunks.next(buffered)
+		if err == nil {
+			b.pending = n
+			return data, nil
+		}
+		b.r.Discard(n)
+		if err != ErrIncomplete {
+			b.err = err
+		}
+		return nil, err
 	}
-	return data, err
-}
-
-func (b *Body) next() ([]byte, error) {
 	if b.framing.Kind == LengthBody && b.left == 0 {
 		return nil, io.EOF
 	}
-	for {
-		buffered := b.r.Buffered()
-		if b.framing.Kind == ChunkedBody {
-			data, n, err := b.chunks.next(buffered)
-			if err == nil {
-				b.pending = n
-				return data, nil
-			}
-			b.r.Discard(n)
-			if err != ErrIncomplete {
-				return nil, err
-			}
-		} else if len(buffered) > 0 {
-			data := buffered
-			if b.framing.Kind == LengthBody {
-				if int64(len(data)) > b.left {
-					data = data[:b.left]
-				}
-				b.left -= int64(len(data))
-			}
-			b.pending = len(data)
-			return data, nil
-		}
-		err := b.r.Fill()
-		if err == io.EOF && b.framing.Kind != UntilClose {
-			return nil, io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return nil, err
-		}
+	if len(buffered) == 0 {
+		return nil, ErrIncomplete
 	}
+	data := buffered
+	if b.framing.Kind == LengthBody {
+		if int64(len(data)) > b.left {
+			data = data[:b.left]
+		}
+		b.left -= int64(len(data))
+	}
+	b.pending = len(data)
+	return data, nil
 }
 
 // Done reports whether the whole body was read, without reading.
 func (b *Body) Done() bool {
 	return b.err == io.EOF || b.framing.Kind == LengthBody && b.left == 0
 }
-
-// Buffered reports whether Next would return without reading from the source.
-func (b *Body) Buffered() bool { return b.Done() || len(b.r.Buffered()) > b.pending }
 
 // AppendTrailers appends the trailer fields of a chunked body that Next has read to its end, without those that RFC 9110 section 6.5.1
 // forbids there, and the blank line: what follows the last chunk's "0\r\n".

@@ -115,3 +115,23 @@ func TestChunksWrittenAreReadBack(t *testing.T) {
 		t.Errorf("got %d bytes, %v, want %d", len(got), err, len(want))
 	}
 }
+
+func TestPollNeverReadsWhereOnlyFramingIsLeft(t *testing.T) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	go io.WriteString(pw, "3\r\nabc\r\n")
+	var r Reader
+	var b Body
+	r.Reset(pr, make([]byte, MinBuffer), Limits{})
+	b.Reset(&r, Framing{Kind: ChunkedBody})
+	if data, err := b.Next(); err != nil || string(data) != "abc" {
+		t.Fatalf("got %q, %v", data, err)
+	}
+	if _, err := b.Poll(); err != ErrIncomplete {
+		t.Fatalf("got %v, want ErrIncomplete: the CR LF behind a chunk is no data", err)
+	}
+	go io.WriteString(pw, "0\r\n\r\n")
+	if _, err := b.Next(); err != io.EOF {
+		t.Fatalf("got %v, want io.EOF", err)
+	}
+}
