@@ -73,6 +73,10 @@ func (a *app) report(err error) int {
 	if errors.As(err, &reported) {
 		return reported.code
 	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(a.errOut, "headroom: interrupted")
+		return exitError
+	}
 	fmt.Fprintf(a.errOut, "%s %s\n", a.errorStyle().failure("headroom:"), errorMessage(err))
 	if hint := errorHint(err); hint != "" {
 		fmt.Fprintf(a.errOut, "hint: %s\n", hint)

@@ -78,9 +78,9 @@ shop-2  shop     127.0.0.1:20001       1  active  replica  unknown  closed      
 		{args: []string{"explain", "shop-d1"}, out: "Decision shop-d1: shop goes from 2 to 5.\n"},
 		{
 			args: []string{"events", "--kind", "event,decision,operation"},
-			out: `12:00:00   shop shop has 5 ready replicas.
-12:00:00 ! shop shop-6 exited.
-12:00:00 x shop grow of shop-3 failed: no such file
+			out: `12:00:00   shop has 5 ready replicas.
+12:00:00 ! shop-6 exited.
+12:00:00 x shop: grow of shop-3 failed: no such file
 `,
 		},
 		{args: []string{"logs", "shop/shop-1"}, out: "listening as shop-1\n"},

@@ -64,7 +64,7 @@ type entryView struct {
 
 // viewOf says an entry in a sentence. Entries that a person need not read, such as decisions that changed nothing, have
 // no text.
-func viewOf(now time.Time, entry headroom.Entry) entryView {
+func viewOf(entry headroom.Entry) entryView {
 	switch entry.Kind {
 	case headroom.EntryEvent:
 		var event headroom.Event
@@ -107,7 +107,7 @@ func operationView(o headroom.Operation) entryView {
 // writeEntry prints one entry: all of it for programs, a line for people.
 func (a *app) writeEntry(entry headroom.Entry) error {
 	return a.printLine(a.out, entry, func(w io.Writer, s style) error {
-		view := viewOf(a.now(), entry)
+		view := viewOf(entry)
 		if view.text == "" {
 			return nil
 		}
@@ -118,9 +118,9 @@ func (a *app) writeEntry(entry headroom.Entry) error {
 		case headroom.LevelError:
 			mark = s.failure("x ")
 		}
-		service := entry.Service
-		if service != "" {
-			service = s.heading(service) + " "
+		service := ""
+		if entry.Service != "" && !strings.HasPrefix(view.text, entry.Service) { // else the sentence names it already
+			service = s.heading(entry.Service) + ": "
 		}
 		_, err := fmt.Fprintf(w, "%s %s%s%s\n", s.quiet(clockText(a.now(), entry.At)), mark, service, view.text)
 		return err

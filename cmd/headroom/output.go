@@ -44,7 +44,9 @@ func (a *app) print(w io.Writer, value any, people func(io.Writer, style) error)
 func (a *app) printLine(w io.Writer, value any, people func(io.Writer, style) error) error {
 	switch a.flags.output {
 	case formatJSON:
-		return json.NewEncoder(w).Encode(value)
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(value)
 	case formatYAML:
 		if _, err := io.WriteString(w, "---\n"); err != nil {
 			return err

@@ -70,6 +70,14 @@ func newRootCommand(a *app) *cobra.Command {
 	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a))
 	addGroup(root, "config", newValidateCommand(a), newConfigCommand(a), newSchemaCommand(a))
 	root.AddCommand(newLoadCommand(a), newVersionCommand(a))
+	root.InitDefaultCompletionCmd("completion")
+	for _, command := range root.Commands() {
+		if command.Name() == "completion" {
+			// Without these a mistyped shell gets the help and exit code 0.
+			command.Args = noSuchCommand
+			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
 

@@ -20,6 +20,7 @@ func TestTheExitCodesAreWhatTheHelpSays(t *testing.T) {
 		{"statsu", 2, `there is no command "statsu"` + "\nhint: did you mean \"status\"?"},
 		{"zzz", 2, "hint: headroom help lists the commands"},
 		{"policies lst", 2, `there is no command "policies lst"` + "\nhint: did you mean \"list\"?"},
+		{"completion bsh", 2, "did you mean \"bash\"?"},
 		{"version --outptu json", 2, "did you mean --output?"},
 		{"version -o jsn", 2, `hint: did you mean "json"?`},
 		{"version -o xml", 2, "expected table, json or yaml"},

@@ -39,7 +39,7 @@ when so many replicas are ready, or with exit code 3 after --timeout.`,
 		},
 	}
 	set := cmd.Flags()
-	set.StringVar(&f.hold, "for", "", "how long the number overrides the policies, such as 10m (default scaleDownCooldown of the service)")
+	set.StringVar(&f.hold, "for", "", "`time` for which the number overrides the policies, such as 10m (default scaleDownCooldown of the service)")
 	set.StringVar(&f.reason, "reason", "", "`text` that is kept with the decision")
 	set.BoolVar(&f.wait, "wait", false, "wait until so many replicas are ready")
 	set.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to wait")
