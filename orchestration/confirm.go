@@ -16,12 +16,13 @@ type History struct {
 	Live   []string  `json:"live"`   // starting and ready ones, sorted
 	Count  int       `json:"count"`  // how many the platform held
 	Doubts int       `json:"doubts"` // readings in a row that showed a fall that is not explained
+	Lowest int       `json:"lowest"` // how many the last of them showed
 	At     time.Time `json:"at"`     // of the newest reading
 }
 
 // Confirm says whether an inventory may be believed, and returns what is believed after it. An API that wrongly answers
 // "none" has cost somebody 89 machines (kubernetes/autoscaler#9452). So replicas that vanish must be missing from three
-// readings in a row, except those that are listed as exited or stopping, and those in gone: the names of all shrink
+// readings in a row that do not go on falling, except those that are listed as exited or stopping, and those in gone: the names of all shrink
 // operations that are open or have ended since the last call.
 //
 // The same reading again, by its time, says nothing new. An incomplete one is believed in what it lists, which may only
@@ -66,6 +67,10 @@ func Confirm(history History, inventory headroom.Inventory, gone []string) (Hist
 	}
 	if vanished > 0 || fell {
 		history.Doubts++
+		if count < history.Lowest { // a further fall: what came before does not confirm it
+			history.Doubts = 1
+		}
+		history.Lowest = count
 		if history.Doubts < readsToBelieveAFall {
 			return history, false
 		}
@@ -78,12 +83,16 @@ func Confirm(history History, inventory headroom.Inventory, gone []string) (Hist
 func (h History) with(inventory headroom.Inventory) History {
 	h.Live = slices.Clone(h.Live)
 	for _, replica := range inventory.Replicas {
+		i := slices.Index(h.Live, replica.Name)
 		alive := replica.State == headroom.ReplicaStarting || replica.State == headroom.ReplicaReady
-		if alive && !slices.Contains(h.Live, replica.Name) {
+		switch {
+		case alive && i < 0:
 			h.Live = append(h.Live, replica.Name)
-			h.Count++
+		case replica.State == headroom.ReplicaExited && i >= 0:
+			h.Live = slices.Delete(h.Live, i, i+1)
 		}
 	}
 	slices.Sort(h.Live)
+	h.Count = max(h.Count, len(h.Live))
 	return h
 }

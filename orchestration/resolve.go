@@ -100,6 +100,12 @@ func absent(op headroom.Operation, w World, name string) (headroom.OperationStat
 
 // resolveCount judges a growth by number, on platforms that choose the names.
 func resolveCount(op headroom.Operation, w World) (headroom.OperationState, string) {
+	for _, other := range w.Open {
+		if other.Kind == headroom.OperationShrink && other.Open() && other.PlannedAt.After(op.PlannedAt) {
+			// Its number will never be reached, and what is missing would count as on its way until the start timeout.
+			return headroom.OperationFailed, "replicas were taken away again before all were ready"
+		}
+	}
 	ready := 0
 	for _, replica := range w.Inventory.Replicas {
 		if replica.State == headroom.ReplicaReady {

@@ -103,7 +103,11 @@ func TestResolveJudgesANumberByTheReadyReplicas(t *testing.T) {
 		t.Errorf("two of two: %s", state)
 	}
 	w := world(2, replicas(ready, 1))
-	w.Inventory.At = noon.Add(time.Hour)
+	w.Open = []headroom.Operation{{Kind: headroom.OperationShrink, State: headroom.OperationSent, Replicas: []string{"shop-3"}, PlannedAt: noon.Add(1)}}
+	if state, text := Resolve(op, w); state != headroom.OperationFailed || text != "replicas were taken away again before all were ready" {
+		t.Errorf("taken away again: %s %q", state, text)
+	}
+	w.Open, w.Inventory.At = nil, noon.Add(time.Hour)
 	if state, text := Resolve(op, w); state != headroom.OperationFailed || text != "only 1 of 2 replicas were ready within 1m" {
 		t.Errorf("too late: %s %q", state, text)
 	}
@@ -141,6 +145,18 @@ func TestConfirmBelievesWhatIsExplainedAtOnceAndTheRestAfterThreeReadings(t *tes
 				t.Errorf("believed %v, %+v", believed, after)
 			}
 		})
+	}
+
+	// Each further fall needs its own three readings.
+	falling := before
+	for second, left := range [][]int{{1, 2}, {1, 2}, {1}, {1}} {
+		var believed bool
+		if falling, believed = Confirm(falling, reading(second+1, nil, replicas(ready, left...)), nil); believed {
+			t.Errorf("reading %d is believed: %+v", second+1, falling)
+		}
+	}
+	if _, believed := Confirm(falling, reading(5, nil, replicas(ready, 1)), nil); !believed {
+		t.Errorf("the third of the same is not believed: %+v", falling)
 	}
 
 	// The same reading again is not another witness, and one good reading ends the doubt.

@@ -12,7 +12,9 @@ type World struct {
 	Service string
 	Wish    Wish
 
-	// Inventory is what the platform says; nil is unknown, and nothing is computed from it.
+	// Inventory is what the platform says; nil is unknown, and nothing is computed from it. Where a platform takes a
+	// number and replaces its dead itself, Count must be the number that it aims at (the desired capacity of a cloud
+	// group): the members that it lists lag behind, and a number computed from them would lower it.
 	Inventory *headroom.Inventory
 	// Synced is false until the platform has been read completely once since this process started; nothing shrinks
 	// before that.
