@@ -1,0 +1,180 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+
+	"headroom.dev/headroom"
+)
+
+func sortedNames(services map[string]*service) []string { return slices.Sorted(maps.Keys(services)) }
+
+// Apply makes a table the one in force, as a whole: on an error, such as a port in use, the old one stays. Requests in progress
+// end as they began; connections stay open unless their listener is gone, and then they end after their request.
+func (s *Server) Apply(table headroom.RoutingTable) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return errors.New("apply routing table: the balancer is shutting down")
+	}
+	next, err := s.plan(table)
+	if err != nil {
+		return fmt.Errorf("apply routing table %d: %w", table.Version, err)
+	}
+	opened, err := s.open(next.routes)
+	if err != nil {
+		return fmt.Errorf("apply routing table %d: %w", table.Version, err)
+	}
+	s.commit(table, next, opened)
+	return nil
+}
+
+// planned is what a table will make of the server, checked but without effect yet.
+type planned struct {
+	services map[string]*service
+	settings map[string]headroom.LoadBalancing
+	routes   map[string]*routes
+}
+
+func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
+	next := planned{services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, routes: map[string]*routes{}}
+	owners := map[string]string{}
+	for _, route := range table.Services {
+		if _, twice := next.services[route.Service]; twice {
+			return planned{}, &headroom.InvalidError{Field: "services", Value: route.Service, Expected: "expected each service once"}
+		}
+		lb := withDefaults(route.LoadBalancing)
+		if lb.Algorithm != headroom.RoundRobin && lb.Algorithm != headroom.LeastConnections {
+			return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".loadBalancing.algorithm", Value: string(lb.Algorithm),
+				Expected: fmt.Sprintf("expected %s or %s", headroom.RoundRobin, headroom.LeastConnections)}
+		}
+		svc := s.services[route.Service]
+		if svc == nil {
+			svc = &service{name: route.Service}
+		}
+		next.services[route.Service], next.settings[route.Service] = svc, lb
+		r := next.routes[lb.Listen]
+		if r == nil {
+			r = &routes{byHost: map[string]*service{}}
+			next.routes[lb.Listen] = r
+		}
+		if err := r.add(svc, lb); err != nil {
+			return planned{}, err
+		}
+		for _, b := range route.Backends {
+			if owner, twice := owners[b.ID]; twice {
+				return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".backends", Value: b.ID,
+					Expected: "expected an ID of its own for each backend; service " + owner + " has it"}
+			}
+			owners[b.ID] = route.Service
+		}
+	}
+	return next, nil
+}
+
+// open listens where the plan needs it and nobody does yet; all or nothing.
+func (s *Server) open(routes map[string]*routes) (map[string]net.Listener, error) {
+	opened := map[string]net.Listener{}
+	for address := range routes {
+		if s.listeners[address] != nil {
+			continue
+		}
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			for _, other := range opened {
+				other.Close()
+			}
+			return nil, listenError(address, err)
+		}
+		opened[address] = ln
+	}
+	return opened, nil
+}
+
+// commit cannot fail. Backends stop taking requests only after all views have been made without them, so that a request which
+// finds one inactive sees those that take its place.
+func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[string]net.Listener) {
+	before, old := s.services, s.backends
+	s.services, s.backends = next.services, map[string]*backend{}
+	for _, route := range table.Services {
+		s.setBackends(next.services[route.Service], route, next.settings[route.Service], old)
+	}
+	for name, svc := range before {
+		if next.services[name] == nil {
+			svc.members = nil
+			s.rebuild(svc)
+		}
+	}
+	for id, b := range old {
+		if s.backends[id] != b {
+			b.setActive(false)
+			s.departing = append(s.departing, b)
+		}
+	}
+	for _, svc := range s.services {
+		for _, m := range svc.members {
+			m.backend.setActive(m.active)
+		}
+	}
+	s.setListeners(next, opened)
+	s.version = table.Version
+}
+
+// setListeners gives each listener its routes, starts the new ones and retires those that have none.
+func (s *Server) setListeners(next planned, opened map[string]net.Listener) {
+	for address, ln := range opened {
+		s.listeners[address] = newListener(s, address, ln)
+	}
+	for address, l := range s.listeners {
+		if r := next.routes[address]; r != nil {
+			l.routes.Store(r)
+			continue
+		}
+		s.retire(address, l)
+	}
+	for address := range opened {
+		s.listeners[address].start()
+	}
+}
+
+// retire closes a listener and keeps it for Shutdown while it has connections.
+func (s *Server) retire(address string, l *listener) {
+	delete(s.listeners, address)
+	l.close()
+	s.retired = slices.DeleteFunc(append(s.retired, l), (*listener).idle)
+}
+
+// setBackends makes the service's members those of the route. A backend keeps its object while its ID, service and address stay.
+func (s *Server) setBackends(svc *service, route headroom.ServiceRoute, lb headroom.LoadBalancing, old map[string]*backend) {
+	health := headroom.HealthUnknown
+	if s.options.AssumeHealthy {
+		health = headroom.HealthHealthy
+	}
+	svc.members = nil
+	for _, b := range route.Backends {
+		have := old[b.ID]
+		if have == nil || have.address != b.Address || have.service != route.Service {
+			have = newBackend(b, route.Service, health, s.newBreaker(lb.CircuitBreaker))
+		} else if have.breaker != nil {
+			have.breaker.Configure(lb.CircuitBreaker)
+		}
+		if b.State != headroom.BackendDraining {
+			have.setActive(true) // before requests can find it
+		}
+		s.backends[b.ID] = have
+		svc.members = append(svc.members, member{backend: have, weight: b.Weight, active: b.State != headroom.BackendDraining})
+	}
+	if err := svc.rebuild(lb, s.options.Seed); err != nil {
+		s.options.Logger.Error("keeping the old list of backends", "service", svc.name, "error", err)
+	}
+}
+
+func (s *Server) newBreaker(settings headroom.CircuitBreaker) Breaker {
+	if s.options.NewBreaker == nil {
+		return nil
+	}
+	return s.options.NewBreaker(settings)
+}

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// backend is one address that gets requests. It is made when a table first names its ID and lives until no table names it and its last
+// request has ended.
+type backend struct {
+	id      string
+	service string
+	address string
+	traffic traffic
+	window  window // under the server's lock
+	pool    pool
+
+	active  atomic.Bool // in the table, and not draining
+	healthy atomic.Bool
+	breaker Breaker // nil: none
+
+	mu          sync.Mutex // guards what follows, which only Apply, SetHealth and failures touch
+	health      headroom.Health
+	lastFailure string
+}
+
+func newBackend(b headroom.Backend, service string, health headroom.Health, breaker Breaker) *backend {
+	made := &backend{id: b.ID, service: service, address: b.Address, health: health, breaker: breaker}
+	made.healthy.Store(health == headroom.HealthHealthy)
+	return made
+}
+
+// setActive says whether the backend may get requests. One that may not keeps no idle connections.
+func (b *backend) setActive(active bool) {
+	b.active.Store(active)
+	b.pool.setOpen(active)
+}
+
+// acquire takes a place on the backend, unless it got inactive after the caller's snapshot was made. Whoever drains a backend sets it inactive
+// first and reads inFlight then, so one of the two sees the other.
+func (b *backend) acquire() bool {
+	b.traffic.inFlight.Add(1)
+	if b.active.Load() {
+		return true
+	}
+	b.traffic.inFlight.Add(-1)
+	return false
+}
+
+func (b *backend) setHealth(health headroom.Health, failure string) (changed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	changed = b.health != health
+	b.health = health
+	if failure != "" {
+		b.lastFailure = failure
+	}
+	b.healthy.Store(health == headroom.HealthHealthy)
+	return changed
+}
+
+// noteFailure keeps what went wrong for people to see.
+func (b *backend) noteFailure(now time.Time, what string) {
+	b.mu.Lock()
+	b.lastFailure = now.UTC().Format(time.RFC3339) + " " + what
+	b.mu.Unlock()
+}
+
+func (b *backend) breakerState(now time.Time) headroom.BreakerState {
+	if b.breaker == nil {
+		return headroom.BreakerClosed
+	}
+	return b.breaker.State(now)
+}
+
+func (b *backend) measure(now time.Time) headroom.BackendMeasurement {
+	measured := headroom.BackendMeasurement{ID: b.id, Address: b.address, Traffic: b.window.take(&b.traffic), Breaker: b.breakerState(now)}
+	b.mu.Lock()
+	measured.Health, measured.LastFailure = b.health, b.lastFailure
+	b.mu.Unlock()
+	return measured
+}

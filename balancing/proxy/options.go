@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"log/slog"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// Breaker decides whether a backend that fails is left alone; balancing/health has one. It is safe for concurrent use.
+type Breaker interface {
+	// Configure changes the settings, also when they disable it.
+	Configure(settings headroom.CircuitBreaker)
+	// Allow reports whether an attempt may be made. Each true is followed by one RecordSince or Release.
+	Allow(now time.Time) bool
+	// RecordSince takes the result of an attempt that began then. Not ok are attempts without a whole answer, and the statuses 500, 502, 503 and
+	// 504.
+	RecordSince(began, now time.Time, ok bool)
+	// Release ends an attempt from which nothing was learned: the client went away.
+	Release(now time.Time)
+	// State is for reports.
+	State(now time.Time) headroom.BreakerState
+}
+
+// Options configures a Server.
+type Options struct {
+	// Logger gets what an operator should know: listeners, backends that begin to fail. Required.
+	Logger *slog.Logger
+	// NewBreaker makes the breaker of a backend, enabled or not as the settings say. Nil means no breakers.
+	NewBreaker func(settings headroom.CircuitBreaker) Breaker
+	// AssumeHealthy takes backends as healthy until SetHealth says otherwise. Without it a backend gets no request before
+	// SetHealth has said that it is healthy.
+	AssumeHealthy bool
+	// Seed lets balancers begin with different backends.
+	Seed uint64
+}
+
+const (
+	// maxAttempts bounds how many times one request is tried, the first included: nginx and HAProxy try three as well (retries 3).
+	maxAttempts = 3
+	// patience is how long a blocking read waits before it looks whether the client is still there. Also how late deadlines may fire.
+	patience = 500 * time.Millisecond
+	// continueWait is how long a backend may leave "Expect: 100-continue" unanswered before we answer it, as long as curl waits.
+	continueWait = time.Second
+	// idleInPool is how long a backend's connection is kept unused. Many servers close after 60 s or more; well below that few race us.
+	idleInPool = 30 * time.Second
+	// maxIdlePerBackend bounds the unused connections to one backend.
+	maxIdlePerBackend = 512
+	// maxInterim bounds 1xx responses before the final one.
+	maxInterim = 16
+	// clientWrite is how long a client may take none of what we send.
+	clientWrite = 60 * time.Second
+	// sampleEvery is how often the requests in flight are sampled for their mean.
+	sampleEvery = 50 * time.Millisecond
+	// wholeBody is the largest body that is read whole before the request is sent, so that it can be sent again and needs no goroutine.
+	wholeBody = 8 << 10
+	// bufferSize is that of each connection's reading buffer.
+	bufferSize = 16 << 10
+	// lingerBytes and lingerTime bound what is read after an early answer, so that the client gets to see it rather than a reset.
+	lingerBytes = 1 << 20
+	lingerTime  = 500 * time.Millisecond
+)
+
+// withDefaults fills times that a hand-made table leaves out with the defaults of the configuration.
+func withDefaults(lb headroom.LoadBalancing) headroom.LoadBalancing {
+	fill := func(d *headroom.Duration, value time.Duration) {
+		if *d <= 0 {
+			*d = headroom.Duration(value)
+		}
+	}
+	fill(&lb.Timeouts.Connect, time.Second)
+	fill(&lb.Timeouts.Response, 60*time.Second)
+	fill(&lb.Timeouts.Header, 10*time.Second)
+	fill(&lb.Timeouts.Idle, 60*time.Second)
+	if lb.MaxConnections <= 0 {
+		lb.MaxConnections = 20000
+	}
+	if lb.Algorithm == "" {
+		lb.Algorithm = headroom.LeastConnections
+	}
+	return lb
+}

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+)
+
+// pool keeps a backend's unused connections, newest on top: the newest is the least likely to have been closed by the other end, and
+// those that are not needed grow old and are closed.
+type pool struct {
+	mu     sync.Mutex
+	closed bool
+	idle   []*upstream
+}
+
+// take returns a connection that was open an instant ago, or nil. Those found closed, or with bytes that nobody asked for, are dropped.
+func (p *pool) take() *upstream {
+	for {
+		p.mu.Lock()
+		last := len(p.idle) - 1
+		if last < 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		u := p.idle[last]
+		p.idle[last] = nil
+		p.idle = p.idle[:last]
+		p.mu.Unlock()
+		if u.peek.look() == peekNothing {
+			return u
+		}
+		u.close()
+	}
+}
+
+// put gives a connection back. It is closed if the pool is closed or full.
+func (p *pool) put(u *upstream, now time.Time) {
+	u.idleSince = now
+	p.mu.Lock()
+	if p.closed || len(p.idle) >= maxIdlePerBackend {
+		p.mu.Unlock()
+		u.close()
+		return
+	}
+	p.idle = append(p.idle, u)
+	p.mu.Unlock()
+}
+
+// setOpen opens the pool or closes it with all its connections.
+func (p *pool) setOpen(open bool) {
+	p.mu.Lock()
+	p.closed = !open
+	var drop []*upstream
+	if !open {
+		drop, p.idle = p.idle, nil
+	}
+	p.mu.Unlock()
+	for _, u := range drop {
+		u.close()
+	}
+}
+
+// reap closes connections unused since before.
+func (p *pool) reap(before time.Time) {
+	p.mu.Lock()
+	old := 0
+	for old < len(p.idle) && p.idle[old].idleSince.Before(before) {
+		old++
+	}
+	drop := append([]*upstream(nil), p.idle[:old]...)
+	kept := copy(p.idle, p.idle[old:])
+	clear(p.idle[kept:])
+	p.idle = p.idle[:kept]
+	p.mu.Unlock()
+	for _, u := range drop {
+		u.close()
+	}
+}

@@ -1,0 +1,207 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// Server is the balancer's data plane. All methods are safe for concurrent use.
+type Server struct {
+	options Options
+	closing atomic.Bool
+	nextID  atomic.Uint64 // of client connections
+	buffers sync.Pool     // of *[]byte, bufferSize each
+
+	mu        sync.Mutex // guards what follows; no request takes it
+	listeners map[string]*listener
+	services  map[string]*service
+	backends  map[string]*backend
+	departing []*backend  // named by no table any more, but perhaps still serving
+	retired   []*listener // closed, but perhaps still with connections
+	version   uint64
+	measured  time.Time
+
+	stop   chan struct{}
+	tasks  sync.WaitGroup // listeners, connections and the sampler
+	closed sync.Once
+}
+
+// New makes a server without routes: nothing is listened on until Apply. Shutdown ends it.
+func New(options Options) *Server {
+	s := &Server{
+		options:   options,
+		listeners: map[string]*listener{},
+		services:  map[string]*service{},
+		backends:  map[string]*backend{},
+		measured:  time.Now(),
+		stop:      make(chan struct{}),
+	}
+	s.buffers.New = func() any {
+		buf := make([]byte, bufferSize)
+		return &buf
+	}
+	s.tasks.Go(s.sample)
+	return s
+}
+
+// Measure returns what was counted since the last Measure and begins the next window.
+func (s *Server) Measure(now time.Time) headroom.Measurement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := headroom.Measurement{At: now, Window: headroom.Duration(now.Sub(s.measured)), TableVersion: s.version}
+	s.measured = now
+	for _, name := range sortedNames(s.services) {
+		svc := s.services[name]
+		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic)}
+		for _, member := range svc.members {
+			measured.Backends = append(measured.Backends, member.backend.measure(now))
+		}
+		for _, gone := range s.departing {
+			if gone.service == name {
+				measured.Backends = append(measured.Backends, gone.measure(now))
+			}
+		}
+		m.Services = append(m.Services, measured)
+	}
+	s.dropDeparted()
+	return m
+}
+
+// dropDeparted forgets the backends that are gone and idle.
+func (s *Server) dropDeparted() {
+	kept := s.departing[:0]
+	for _, gone := range s.departing {
+		if gone.traffic.inFlight.Load() > 0 {
+			kept = append(kept, gone)
+		}
+	}
+	clear(s.departing[len(kept):])
+	s.departing = kept
+}
+
+// BackendLoad is how one backend is at this instant.
+type BackendLoad struct {
+	ID       string
+	Service  string
+	InFlight int64
+	Active   bool // may get requests as far as the table says
+	Health   headroom.Health
+	Breaker  headroom.BreakerState
+}
+
+// Backends returns all backends with their load, those included that no table names any more but that are still serving requests.
+// Once a draining backend's InFlight is 0 it gets no further request.
+func (s *Server) Backends() []BackendLoad {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	var list []BackendLoad
+	add := func(service string, b *backend) {
+		b.mu.Lock()
+		health := b.health
+		b.mu.Unlock()
+		list = append(list, BackendLoad{ID: b.id, Service: service, InFlight: b.traffic.inFlight.Load(), Active: b.active.Load(),
+			Health: health, Breaker: b.breakerState(now)})
+	}
+	for _, name := range sortedNames(s.services) {
+		for _, m := range s.services[name].members {
+			add(name, m.backend)
+		}
+	}
+	for _, gone := range s.departing {
+		if gone.traffic.inFlight.Load() > 0 {
+			add(gone.service, gone)
+		}
+	}
+	return list
+}
+
+// SetHealth says what the checks of a backend have found. The failure, if any, is kept for people to see. A backend that no table
+// names is ignored.
+func (s *Server) SetHealth(id string, health headroom.Health, failure string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, known := s.backends[id]
+	if !known || !b.setHealth(health, failure) {
+		return
+	}
+	for _, svc := range s.services {
+		for _, m := range svc.members {
+			if m.backend == b {
+				s.rebuild(svc)
+			}
+		}
+	}
+}
+
+// rebuild refreshes a service's view with its present settings, whose algorithm was valid before.
+func (s *Server) rebuild(svc *service) {
+	if err := svc.rebuild(svc.view.Load().settings, s.options.Seed); err != nil {
+		s.options.Logger.Error("keeping the old list of backends", "service", svc.name, "error", err)
+	}
+}
+
+// sample runs until Shutdown: it samples the requests in flight and closes connections that were not needed for long.
+func (s *Server) sample() {
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	lastReap := time.Now()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-ticker.C:
+			s.mu.Lock()
+			for _, svc := range s.services {
+				svc.window.sample(&svc.traffic)
+			}
+			for _, b := range s.backends {
+				b.window.sample(&b.traffic)
+			}
+			reap := now.Sub(lastReap) >= time.Second
+			if reap {
+				lastReap = now
+				for _, b := range s.backends {
+					b.pool.reap(now.Add(-idleInPool))
+				}
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// Shutdown stops listening, answers the requests in progress with Connection: close, closes idle connections, and waits for the rest
+// until ctx ends; then it closes them all and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.closing.Store(true)
+	s.mu.Lock()
+	for address, l := range s.listeners {
+		s.retire(address, l)
+	}
+	open := s.retired
+	s.mu.Unlock()
+	s.closed.Do(func() { close(s.stop) })
+	done := make(chan struct{})
+	go func() {
+		s.tasks.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.abortAll(open)
+		<-done
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.backends {
+		b.setActive(false)
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/pick"
+)
+
+// service is one service of the table. It lives from the first table that names it to the last.
+type service struct {
+	name    string
+	traffic traffic
+	window  window // under the server's lock
+	view    atomic.Pointer[view]
+
+	members []member // under the server's lock
+}
+
+// member is a backend of a service with the weight of the present table.
+type member struct {
+	backend *backend
+	weight  int
+	active  bool // as the table says; the backend itself learns it after the view, so that requests find another one
+}
+
+// view is all that a request needs of its service: an immutable snapshot.
+type view struct {
+	settings   headroom.LoadBalancing
+	picker     pick.Picker
+	candidates *pick.Snapshot
+	backends   []*backend // by index of candidates
+}
+
+// rebuild makes a new view of the backends that may get requests now. The picker stays while the algorithm does.
+func (s *service) rebuild(settings headroom.LoadBalancing, seed uint64) error {
+	made := &view{settings: settings}
+	if old := s.view.Load(); old != nil && old.settings.Algorithm == settings.Algorithm {
+		made.picker = old.picker
+	} else {
+		picker, err := pick.New(settings.Algorithm, seed)
+		if err != nil {
+			return err
+		}
+		made.picker = picker
+	}
+	var list []pick.Candidate
+	for _, m := range s.members {
+		if m.weight > 0 && m.active && m.backend.healthy.Load() {
+			list = append(list, pick.Candidate{Weight: m.weight, InFlight: &m.backend.traffic.inFlight})
+			made.backends = append(made.backends, m.backend)
+		}
+	}
+	made.candidates = pick.NewSnapshot(list)
+	s.view.Store(made)
+	return nil
+}
+
+// routes leads the requests of one listener to their services: an immutable snapshot.
+type routes struct {
+	byHost         map[string]*service
+	fallback       *service // the service without hosts, nil if each has some
+	header, idle   time.Duration
+	maxConnections int
+}
+
+// find returns the service for a Host value, or nil. The scratch space holds the normalized name.
+func (r *routes) find(host []byte, scratch *[256]byte) *service {
+	if len(r.byHost) == 0 {
+		return r.fallback
+	}
+	if s, ok := r.byHost[string(hostName(host, scratch))]; ok {
+		return s
+	}
+	return r.fallback
+}
+
+// hostName cuts the port and a last dot and lowers the case, so that what is matched does not depend on how it is spelled.
+func hostName(host []byte, scratch *[256]byte) []byte {
+	if len(host) > 0 && host[0] == '[' {
+		for i, c := range host {
+			if c == ']' {
+				host = host[:i+1]
+				break
+			}
+		}
+	} else {
+		for i, c := range host {
+			if c == ':' {
+				host = host[:i]
+				break
+			}
+		}
+	}
+	if len(host) > 1 && host[len(host)-1] == '.' {
+		host = host[:len(host)-1]
+	}
+	if len(host) > len(scratch) {
+		return nil
+	}
+	for i, c := range host {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		scratch[i] = c
+	}
+	return scratch[:len(host)]
+}
+
+// add gives a service to the listener.
+func (r *routes) add(s *service, lb headroom.LoadBalancing) error {
+	r.header = max(r.header, time.Duration(lb.Timeouts.Header))
+	r.idle = max(r.idle, time.Duration(lb.Timeouts.Idle))
+	r.maxConnections = max(r.maxConnections, lb.MaxConnections)
+	if len(lb.Hosts) == 0 {
+		if r.fallback != nil {
+			return &headroom.InvalidError{Field: "services." + s.name + ".loadBalancing.hosts",
+				Expected: fmt.Sprintf("services %s and %s both listen on %s, and neither has hosts; give one of them hosts, such as [%s.example.com]", r.fallback.name, s.name, lb.Listen, s.name)}
+		}
+		r.fallback = s
+		return nil
+	}
+	for _, host := range lb.Hosts {
+		name := strings.ToLower(strings.TrimSuffix(host, "."))
+		if other, taken := r.byHost[name]; taken && other != s {
+			return &headroom.InvalidError{Field: "services." + s.name + ".loadBalancing.hosts", Value: host,
+				Expected: "expected a host that no other service on " + lb.Listen + " has; service " + other.name + " has it"}
+		}
+		r.byHost[name] = s
+	}
+	return nil
+}
