@@ -240,6 +240,23 @@ func (s *System) Eventually(limit time.Duration, what string, check func() error
 // ShopProcesses lists the pids of all replicas of this system that run, adopted or orphaned, by what /proc says.
 func (s *System) ShopProcesses() []int { return s.processes("shop") }
 
+// ReplicaProcesses is the same with the name that each replica was given, by pid. It can be called from any goroutine.
+func (s *System) ReplicaProcesses() map[int]string {
+	replicas := map[int]string{}
+	for _, pid := range s.processes("shop") {
+		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil {
+			continue // it has just ended
+		}
+		for _, variable := range strings.Split(string(environment), "\x00") {
+			if name, found := strings.CutPrefix(variable, "REPLICA_ID="); found {
+				replicas[pid] = name
+			}
+		}
+	}
+	return replicas
+}
+
 // processes lists the pids of processes of a program that have this system's directory in their environment.
 func (s *System) processes(program string) []int {
 	var pids []int
