@@ -92,6 +92,13 @@ func (m *Monitor) Ruled(made []headroom.AlertRule) {
 // Measured records what a balancer saw in a second.
 func (m *Monitor) Measured(measurement headroom.Measurement) {
 	m.recorder.RecordMeasurement(measurement)
+	m.promises.add(measurement, m.services())
+}
+
+func (m *Monitor) services() map[string]headroom.Service {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.config.Services
 }
 
 // Reported records what the scaler knows of the replicas.

@@ -114,12 +114,6 @@ func (b *Breaker) passable(blocked, at int64) bool {
 // are of attempts from before. Hot path.
 func (b *Breaker) Record(now time.Time, ok bool) { b.RecordSince(now, now, ok) }
 
-// Success is Record of an attempt that was answered. Hot path.
-func (b *Breaker) Success(now time.Time) { b.Record(now, true) }
-
-// Failure is Record of an attempt that failed. Hot path.
-func (b *Breaker) Failure(now time.Time) { b.Record(now, false) }
-
 // RecordSince is Record for a caller that knows when the attempt began, the time it gave to Allow: an attempt from before
 // the breaker opened, or one that was given up as lost, is then not taken for the one that tries now. Without it a request
 // that hung before the breaker opened and times out while it is half-open would open it again.
@@ -152,9 +146,9 @@ func (b *Breaker) trip(at int64) {
 	b.open(at)
 }
 
-// Cancel ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
+// Release ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
 // half-open the next may try. Its time tells nothing yet; it is there so that all results are reported alike.
-func (b *Breaker) Cancel(time.Time) {
+func (b *Breaker) Release(time.Time) {
 	if b.blocked.Load() == 0 {
 		return
 	}

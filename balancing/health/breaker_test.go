@@ -31,9 +31,9 @@ func attempt(t *testing.T, b *Breaker, at time.Duration, ok bool) {
 		t.Fatalf("at %v the breaker lets nothing through", at)
 	}
 	if ok {
-		b.Success(after(at))
+		b.Record(after(at), true)
 	} else {
-		b.Failure(after(at))
+		b.Record(after(at), false)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestAttemptWithoutAResultDoesNotKeepTheBreakerFromRecovering(t *testing.T) 
 	b := newTestBreaker()
 	trip(t, b, 0)
 	b.Allow(after(30 * time.Second))
-	b.Cancel(noon)
+	b.Release(noon)
 	if !b.Allow(after(31 * time.Second)) {
 		t.Error("after a cancel the next may not try")
 	}
@@ -285,7 +285,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 			case 3:
 				if len(trying) > 0 {
 					trying = nil
-					b.Cancel(noon)
+					b.Release(noon)
 				}
 			}
 			if state := b.Status(after(now)).State; state != headroom.BreakerHalfOpen {
@@ -330,7 +330,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 			if b.Allow(at) {
 				b.Record(at, i%3 == 0)
 			}
-			b.Cancel(noon)
+			b.Release(noon)
 			b.Configure(headroom.CircuitBreaker{Enabled: i%10 != 0, FailureThreshold: 2, RecoveryTimeout: headroom.Duration(time.Second)})
 		})
 	}

@@ -122,15 +122,24 @@ func (a *app) configPaths() []string {
 	return filepath.SplitList(a.getenv("HEADROOM_CONFIG"))
 }
 
-// loadConfig reads the config files that were named, or the one that is found.
-func (a *app) loadConfig() (*config.Loaded, error) {
+// loader reads the config files that were named, or the one that is found.
+func (a *app) loader() (config.Loader, error) {
 	paths := a.configPaths()
 	if len(paths) == 0 {
 		path, err := config.Find()
 		if err != nil {
-			return nil, err
+			return config.Loader{}, err
 		}
 		paths = []string{path}
 	}
-	return config.Loader{Paths: paths, Env: a.environment}.Load()
+	return config.Loader{Paths: paths, Env: a.environment}, nil
+}
+
+// loadConfig reads the config files that were named, or the one that is found.
+func (a *app) loadConfig() (*config.Loaded, error) {
+	loader, err := a.loader()
+	if err != nil {
+		return nil, err
+	}
+	return loader.Load()
 }

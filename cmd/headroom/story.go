@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/control"
+	"headroom.dev/headroom/simulate/load"
+)
+
+// story tells a person at the terminal what happens, in sentences: what was measured, what was decided and why, what was
+// done and how long it took.
+type story struct {
+	out     io.Writer
+	style   style
+	control *control.Controller
+	now     func() time.Time
+}
+
+// measuredEvery is how often the traffic is told where nothing else happens.
+const measuredEvery = 10 * time.Second
+
+// tell runs until the context ends and the events that happened before it are told.
+func (s *story) tell(ctx context.Context) {
+	entries, cancel := s.control.Entries.Subscribe()
+	defer cancel()
+	ticker := time.NewTicker(measuredEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case entry := <-entries:
+			s.entry(entry)
+		case <-ticker.C:
+			s.measured()
+		case <-ctx.Done():
+			for {
+				select {
+				case entry := <-entries:
+					s.entry(entry)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *story) entry(entry headroom.Entry) {
+	if entry.Kind != headroom.EntryEvent {
+		return
+	}
+	var event headroom.Event
+	if json.Unmarshal(entry.Data, &event) != nil {
+		return
+	}
+	text := event.Message
+	switch {
+	case event.Level == headroom.LevelError:
+		text = s.style.failure(text)
+	case event.Level == headroom.LevelWarning:
+		text = s.style.warning(text)
+	case event.Type == "decision":
+		text = s.style.heading(text)
+	}
+	s.line(entry.At, text)
+	if tail, there := event.Details["tail"].([]any); there {
+		for _, line := range tail {
+			fmt.Fprintf(s.out, "            %s\n", s.style.quiet(fmt.Sprint("| ", line)))
+		}
+	}
+}
+
+// measured tells the traffic of each service in the last second.
+func (s *story) measured() {
+	balancer := s.control.Balancer()
+	if !balancer.Connected {
+		return
+	}
+	statuses, err := s.control.Status("")
+	if err != nil {
+		return
+	}
+	for _, traffic := range balancer.Services {
+		for _, status := range statuses {
+			if status.Name == traffic.Service {
+				s.line(s.now(), s.style.quiet(measuredText(traffic, status)))
+			}
+		}
+	}
+}
+
+// measuredText is such as "shop: 60 requests/s, 3 in flight, half answered within 41 ms and 95 % within 48 ms; 2 of 2
+// replicas ready."
+func measuredText(traffic headroom.ServiceTraffic, status headroom.ServiceStatus) string {
+	parts := []string{fmt.Sprintf("%s requests/s", rateText(traffic.RequestsPerSecond)), fmt.Sprintf("%d in flight", traffic.InFlight)}
+	if traffic.LatencyP50 != nil && traffic.LatencyP95 != nil {
+		parts = append(parts, fmt.Sprintf("half answered within %s and 95 %% within %s", latencyText(traffic.LatencyP50), latencyText(traffic.LatencyP95)))
+	}
+	if traffic.FailedPerSecond > 0 {
+		parts = append(parts, fmt.Sprintf("%s/s failed", rateText(traffic.FailedPerSecond)))
+	}
+	noun := "replicas"
+	if status.Kind == "backends" {
+		noun = "backends"
+	}
+	return fmt.Sprintf("%s: %s; %s of %d %s ready.", traffic.Service, strings.Join(parts, ", "), countText(status.ReadyReplicas), status.DesiredReplicas, noun)
+}
+
+func (s *story) line(at time.Time, text string) {
+	fmt.Fprintf(s.out, "%s  %s\n", s.style.quiet(at.Local().Format("15:04:05.0")), text)
+}
+
+// say tells something that is not an event.
+func (s *story) say(format string, args ...any) { s.line(s.now(), fmt.Sprintf(format, args...)) }
+
+// began says where everything is.
+func (s *story) began(config headroom.Config, took time.Duration) {
+	s.say("Headroom is up after %s.", shortDuration(took))
+	for _, name := range slices.Sorted(maps.Keys(config.Services)) {
+		service := config.Services[name]
+		if service.Run == nil {
+			s.say("%s: %s takes traffic for %s that someone else runs.", name, service.LoadBalancing.Listen, plural(len(service.Backends), "backend"))
+			continue
+		}
+		s.say("%s: %s takes traffic for %d to %d replicas of %q.", name, service.LoadBalancing.Listen,
+			service.Scaling.MinReplicas, service.Scaling.MaxReplicas, service.Run.Command.String())
+	}
+	s.say("The API is on http://%s, its description on http://%s/docs. Ctrl-C stops everything.", config.API.Listen, config.API.Listen)
+}
+
+func (s *story) ending(scaler, replicas bool) {
+	switch {
+	case !scaler:
+		s.say("Stopping: the requests in flight are finished first.")
+	case replicas:
+		s.say("Stopping headroom and every replica: the requests in flight are finished first.")
+	default:
+		s.say("Stopping headroom; the replicas keep running.")
+	}
+}
+
+func (s *story) ended(scaler, replicas bool, took time.Duration) {
+	switch {
+	case !scaler:
+		s.say("Stopped after %s.", shortDuration(took))
+	case replicas:
+		s.say("Headroom and every replica have stopped after %s.", shortDuration(took))
+	default:
+		s.say("Headroom has stopped after %s. The replicas keep running: the next start adopts them, headroom stop ends them.", shortDuration(took))
+	}
+}
+
+// makeLoad makes the traffic of load: in the config file and tells how it was answered.
+func (s *story) makeLoad(ctx context.Context, config headroom.Config) {
+	shape, err := load.Parse(config.Load.Shape)
+	if err != nil {
+		s.say("%s", s.style.failure("load.shape: "+err.Error()))
+		return
+	}
+	url := "http://" + config.Services[config.Load.Service].LoadBalancing.Listen + config.Load.Path
+	s.say("Sending %s to %s (load: in the config file).", config.Load.Shape, url)
+	report, err := load.Run(ctx, load.Options{URL: url, Shape: shape, Poisson: true})
+	if err != nil {
+		s.say("%s", s.style.failure("load: "+err.Error()))
+		return
+	}
+	if report.Interrupted {
+		return
+	}
+	var table strings.Builder
+	if err := report.WriteTable(&table); err != nil {
+		return
+	}
+	s.say("The load has ended. This is how it was answered:")
+	fmt.Fprint(s.out, "\n", table.String(), "\n")
+	s.say("Headroom goes on. In another terminal: bin/headroom explain, bin/headroom status. Ctrl-C stops everything.")
+}
