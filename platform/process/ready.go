@@ -1,0 +1,57 @@
+package process
+
+import (
+	"context"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// Readiness is probed every 50 ms for the first two seconds, in which most programs start, and then ever more rarely,
+// at least once a second.
+const (
+	probeEvery     = 50 * time.Millisecond
+	probeEagerly   = 40
+	probeEveryMost = time.Second
+)
+
+// watchReadiness probes a starting replica until it first answers, ends, or is told to stop.
+func (p *Platform) watchReadiness(r *replica) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	p.running.Go(func() { // ends with ctx
+		select {
+		case <-r.exited:
+		case <-r.stop:
+		case <-ctx.Done():
+		}
+		cancel()
+	})
+	pause := probeEvery
+	for attempt := 1; ; attempt++ {
+		err := p.probe(ctx, r.address(), r.HealthCheck)
+		if ctx.Err() != nil {
+			return
+		}
+		p.mu.Lock()
+		if err == nil && r.State == headroom.ReplicaStarting {
+			r.State, r.ReadyAt, r.detail = headroom.ReplicaReady, p.now(), ""
+		} else if err != nil {
+			r.detail = err.Error()
+		}
+		p.mu.Unlock()
+		if err == nil {
+			p.notify(r.Service)
+			p.save(r)
+			return
+		}
+		if attempt > probeEagerly {
+			pause = min(pause+pause/4, probeEveryMost)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
