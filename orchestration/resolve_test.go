@@ -161,6 +161,9 @@ func TestConfirmBelievesWhatIsExplainedAtOnceAndTheRestAfterThreeReadings(t *tes
 
 	// The same reading again is not another witness, and one good reading ends the doubt.
 	history, believed := Confirm(before, reading(1, nil, replicas(ready, 1)), nil)
+	if believed {
+		t.Errorf("believed at once: %+v", history)
+	}
 	for range 5 {
 		if history, believed = Confirm(history, reading(1, nil, replicas(ready, 1)), nil); believed || history.Doubts != 1 {
 			t.Fatalf("believed %v, %+v", believed, history)
