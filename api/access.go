@@ -24,8 +24,8 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) (actor string, pr
 		return "", newProblem("cross-origin", "a change was requested by a page of another origin: "+r.Header.Get("Origin"))
 	}
 	if s.token == "" {
-		// A page whose name has been pointed at 127.0.0.1 (DNS rebinding) sends its own name here.
-		if host := hostOf(r.Host); !loopbackName(host) {
+		// A page whose name has been pointed at 127.0.0.1 (DNS rebinding) sends its own name here. No browser leaves it out.
+		if host := hostOf(r.Host); r.Host != "" && !loopbackName(host) {
 			return "", newProblem("forbidden-host", "the request is for host "+clip(host)+", not for this machine's loopback")
 		}
 		return "local", nil

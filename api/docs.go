@@ -21,12 +21,15 @@ var docsTemplate string
 //go:embed docs.css
 var docsStyle string
 
-// docsPage renders the OpenAPI description as one page without scripts and without requests to anywhere. The policy is
-// its Content-Security-Policy, which holds it to that.
-func (s *server) docsPage(description *huma.OpenAPI) (page []byte, policy string) {
+// docsPolicy is the Content-Security-Policy of the docs page: nothing is loaded, nothing is run.
+func docsPolicy() string {
 	style := sha256.Sum256([]byte(docsStyle))
-	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" +
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" +
 		base64.StdEncoding.EncodeToString(style[:]) + "'"
+}
+
+// docsPage renders the OpenAPI description as one page without scripts and without requests to anywhere.
+func (s *server) docsPage(description *huma.OpenAPI) ([]byte, error) {
 	view := docsView{
 		Title: description.Info.Title, Version: description.Info.Version,
 		Intro: strings.Split(description.Info.Description, "\n\n"),
@@ -49,12 +52,13 @@ func (s *server) docsPage(description *huma.OpenAPI) (page []byte, policy string
 	for _, kind := range problemKinds() {
 		view.Problems = append(view.Problems, docsProblem{kind.code, kind.status, kind.title, kind.hint})
 	}
-	var buffer bytes.Buffer
-	if err := template.Must(template.New("docs").Parse(docsTemplate)).Execute(&buffer, view); err != nil {
-		// Reached by a programming error only, when the API is put together.
-		panic("the docs page cannot be written: " + err.Error())
+	page, err := template.New("docs").Parse(docsTemplate)
+	if err != nil {
+		return nil, err
 	}
-	return buffer.Bytes(), policy
+	var buffer bytes.Buffer
+	err = page.Execute(&buffer, view)
+	return buffer.Bytes(), err
 }
 
 type docsView struct {

@@ -42,7 +42,7 @@ func TestScaleAnswersWithTheDecision(t *testing.T) {
 		t.Errorf("decided %+v", decision)
 	}
 	problem := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/scale", `{"service":"shop","replicas":11}`)
-	if len(problem.Errors) != 1 || problem.Errors[0].Location != "replicas" || problem.Errors[0].Value != "11" {
+	if len(problem.Errors) != 1 || problem.Errors[0].Location != "body.replicas" || problem.Errors[0].Value != "11" {
 		t.Errorf("errors are %+v", problem.Errors)
 	}
 }

@@ -116,6 +116,9 @@ func (s *server) eventStream(ctx context.Context, in *eventsInput) (*huma.Stream
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 		w.WriteHeader(http.StatusOK)
+		if r.Method == http.MethodHead {
+			return
+		}
 		if err := stream.run(r.Context(), past, entries); err != nil && r.Context().Err() == nil {
 			s.logger.Debug("an event stream ended", "requestId", exchangeOf(ctx).id, "error", err)
 		}
@@ -145,7 +148,7 @@ func (s *server) startStream(filter *eventFilter, limit int) ([]headroom.Entry, 
 }
 
 func (s *server) newestEvents(filter eventFilter, limit int) ([]headroom.Entry, error) {
-	const most = 100_000
+	const most = 20_000 // as in newest
 	for read := limit; ; read = min(read*10, most) {
 		query := headroom.JournalQuery{Service: filter.service, Limit: read, Newest: true}
 		if len(filter.kinds) == 1 {

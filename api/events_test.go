@@ -156,6 +156,13 @@ func TestAStreamEndsWithItsClientAndIsUnsubscribed(t *testing.T) {
 	until(t, "no stream", func() bool { return w.feed.count() == 0 })
 }
 
+func TestAHeadRequestForAStreamEndsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	if got := w.do("HEAD", "/api/events", ""); got.status != http.StatusOK || len(got.body) > 0 || w.feed.count() != 0 {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+}
+
 func TestEventsAreListedWhereJSONIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	for range 5 {

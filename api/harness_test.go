@@ -53,7 +53,7 @@ func (w *world) restart() {
 		Control: w.control, Monitor: w.monitor, Store: w.store, Events: w.feed, Token: w.token, Version: "1.2.3",
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now() }, Heartbeat: 20 * time.Millisecond,
 	})
-	w.spec = readSpec(w.t, w.handler, w.token)
+	w.spec = served(w.t)
 }
 
 func (w *world) append(kind headroom.EntryKind, service, id string, value any) headroom.Entry {
@@ -151,23 +151,31 @@ type spec struct {
 	schemas  map[string]*jsonschema.Schema
 }
 
-func readSpec(t testing.TB, handler http.Handler, token string) *spec {
-	r := httptest.NewRequest("GET", "http://localhost/openapi.json", nil)
-	r.Header.Set("Authorization", "Bearer "+token)
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, r)
-	document, err := jsonschema.UnmarshalJSON(recorder.Body)
+func served(t testing.TB) *spec {
+	t.Helper()
+	description, err := readOnce()
 	if err != nil {
 		t.Fatalf("/openapi.json: %v", err)
+	}
+	return description
+}
+
+// readOnce reads the description once for all tests: compiling its schemas takes most of a test's time.
+var readOnce = sync.OnceValues(func() (*spec, error) {
+	recorder := httptest.NewRecorder()
+	New(Options{}).ServeHTTP(recorder, httptest.NewRequest("GET", "http://localhost/openapi.json", nil))
+	document, err := jsonschema.UnmarshalJSON(recorder.Body)
+	if err != nil {
+		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
 	if err := compiler.AddResource("openapi.json", document); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return &spec{document: document.(map[string]any), compiler: compiler, schemas: map[string]*jsonschema.Schema{}}
-}
+	return &spec{document: document.(map[string]any), compiler: compiler, schemas: map[string]*jsonschema.Schema{}}, nil
+})
 
 // validate checks a JSON text against the schema at a JSON pointer of the description.
 func (s *spec) validate(t testing.TB, pointer string, text []byte) {

@@ -140,7 +140,7 @@ func (s *server) metrics(ctx context.Context, in *metricsInput) (*body[MetricsAn
 		result, err = s.queryRange(ctx, in, now)
 	}
 	result.Series = list(result.Series)
-	return &body[MetricsAnswer]{MetricsAnswer{At: now, Query: in.Query, Result: &result}}, err
+	return &body[MetricsAnswer]{MetricsAnswer{At: now, Query: in.Query, Result: &result}}, located("query", err)
 }
 
 func (s *server) queryAt(ctx context.Context, in *metricsInput, now time.Time) (headroom.QueryResult, error) {

@@ -53,7 +53,7 @@ func mutate[T any](ctx context.Context, s *server, m mutation[T]) (T, error) {
 	}
 	result, err := m.run(change)
 	if err != nil {
-		return result, s.problemOf(ctx, err)
+		return result, s.problemOf(ctx, located("body", err))
 	}
 	if exchange.isRecorded() {
 		return result, nil

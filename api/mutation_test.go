@@ -174,7 +174,7 @@ func TestEveryChangeIsInTheAuditLog(t *testing.T) {
 	}
 	want := []line{
 		{"scale-service", "/api/scaling/scale", "refused: invalid-value", false},
-		{"scale-service", "service/shop", "refused: invalid-value: replicas: 99: must be between 2 and 10", false},
+		{"scale-service", "service/shop", "refused: invalid-value", false},
 		{"scale-service", "service/shop", "checked", true},
 		{"create-alert-rule", "alert-rule/Busy", "done", false},
 		{"add-backend", "backend/shop-api-1", "done", false},

@@ -21,14 +21,14 @@ type ListInput struct {
 type take[T any] func(headroom.Entry, T) bool
 
 // newest reads the newest entries of a kind that belong to a list, newest first. The journal cannot filter by content,
-// so it reads ten times more each time until there are enough, or 100 000 entries have been looked at (a day of one
-// decision each second). Each time it begins with a fresh take.
+// so it reads ten times more each time until there are enough, or 20 000 entries have been looked at (about 60 MB of
+// decisions for a moment). Each time it begins with a fresh take.
 func newest[T any](s *server, kind headroom.EntryKind, in ListInput, begin func() take[T]) ([]T, error) {
 	since, err := parseSince(in.Since, s.now())
 	if err != nil {
 		return nil, err
 	}
-	const most = 100_000
+	const most = 20_000
 	for read := in.Limit; ; read = min(read*10, most) {
 		entries, err := s.store.Journal(headroom.JournalQuery{Kind: kind, Service: in.Service, Since: since, Limit: read, Newest: true})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -131,21 +132,30 @@ func statusesOf(o operation) []int {
 	return statuses
 }
 
-// serveDescription serves /openapi.json and /docs. Both are made once, since nothing in them changes.
+// serveDescription serves /openapi.json and /docs. Both are made at the first request for them, and once, since nothing in
+// them changes; making them takes 30 ms, which a start need not wait for.
 func (s *server) serveDescription(api huma.API) {
-	description, err := json.Marshal(api.OpenAPI())
-	if err != nil {
-		// Reached by a programming error only, when the API is put together.
-		panic("the OpenAPI description cannot be written: " + err.Error())
-	}
-	page, policy := s.docsPage(api.OpenAPI())
-	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	description := sync.OnceValues(func() ([]byte, error) { return json.Marshal(api.OpenAPI()) })
+	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		text, err := description()
+		if err != nil {
+			s.logger.Error("cannot write the OpenAPI description", "error", err)
+			writeProblem(w, r, newProblem("internal", "the OpenAPI description cannot be written"))
+			return
+		}
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
-		_, _ = w.Write(description)
+		_, _ = w.Write(text)
 	})
-	s.mux.HandleFunc("GET /docs", func(w http.ResponseWriter, _ *http.Request) {
+	docs := sync.OnceValues(func() ([]byte, error) { return s.docsPage(api.OpenAPI()) })
+	s.mux.HandleFunc("GET /docs", func(w http.ResponseWriter, r *http.Request) {
+		page, err := docs()
+		if err != nil {
+			s.logger.Error("cannot write the docs page", "error", err)
+			writeProblem(w, r, newProblem("internal", "the docs page cannot be written"))
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("Content-Security-Policy", docsPolicy())
 		_, _ = w.Write(page)
 	})
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"headroom.dev/headroom"
 )
@@ -119,6 +121,20 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 	return newProblem("internal", "an unexpected error, logged with request ID "+exchange.id)
 }
 
+// located says in which part of the request the field of an InvalidError is: Control and Monitor do not know that.
+func located(part string, err error) error {
+	var invalid *headroom.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	for _, known := range []string{"body", "query.", "path.", "header."} {
+		if strings.HasPrefix(invalid.Field, known) {
+			return err
+		}
+	}
+	return &headroom.InvalidError{Field: part + "." + invalid.Field, Value: invalid.Value, Expected: invalid.Expected}
+}
+
 func invalidProblem(invalid *headroom.InvalidError) *Problem {
 	value := ProblemValue{Location: invalid.Field, Message: invalid.Expected}
 	if invalid.Value != "" {
@@ -168,8 +184,10 @@ func modelProblem(model *huma.ErrorModel, operation *huma.Operation) *Problem {
 		default:
 			value.Value = given
 		}
-		problem.Errors = append(problem.Errors, value)
+		problem.Errors = append(problem.Errors, plainly(value))
 	}
+	// A misspelled field is both unknown and missing; the spelling is what helps.
+	slices.SortStableFunc(problem.Errors, func(a, b ProblemValue) int { return strings.Compare(a.order(), b.order()) })
 	if len(problem.Errors) > 0 {
 		problem.Detail = problem.Errors[0].sentence()
 		if more := len(problem.Errors) - 1; more > 0 {
@@ -180,6 +198,34 @@ func modelProblem(model *huma.ErrorModel, operation *huma.Operation) *Problem {
 		problem.Hint += "; a valid body is " + example
 	}
 	return problem
+}
+
+const (
+	messageMissing = "is missing"
+	messageUnknown = "there is no such field"
+)
+
+// plainly says huma's messages about missing and unknown fields at the field itself, in the user's words.
+func plainly(value ProblemValue) ProblemValue {
+	if name, ok := strings.CutPrefix(value.Message, "expected required property "); ok {
+		name, _, _ = strings.Cut(name, " ")
+		return ProblemValue{Location: value.Location + "." + name, Message: messageMissing}
+	}
+	if value.Message == validation.MsgUnexpectedProperty {
+		return ProblemValue{Location: value.Location, Message: messageUnknown}
+	}
+	return value
+}
+
+// order sorts unknown fields before wrong values before missing fields.
+func (v ProblemValue) order() string {
+	switch v.Message {
+	case messageUnknown:
+		return "0"
+	case messageMissing:
+		return "2"
+	}
+	return "1"
 }
 
 func (v ProblemValue) sentence() string {

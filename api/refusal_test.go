@@ -90,12 +90,16 @@ func TestMissingFieldsAreNamed(t *testing.T) {
 	problem := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/policies", `{"service":"shop"}`)
 	text := ""
 	for _, value := range problem.Errors {
-		text += value.Message + "\n"
+		text += value.Location + " " + value.Message + "\n"
 	}
 	for _, field := range []string{"name", "metric", "threshold", "action"} {
-		if !strings.Contains(text, field) {
+		if !strings.Contains(text, "body."+field+" is missing\n") {
 			t.Errorf("%s is not named in %q", field, text)
 		}
+	}
+	misspelled := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/scale", `{"service":"shop","replica":3}`)
+	if misspelled.Detail != "body.replica: there is no such field (and 1 more)" {
+		t.Errorf("a misspelled field is answered with %q", misspelled.Detail)
 	}
 }
 
