@@ -77,6 +77,7 @@ func (p *Platform) markedProcesses() map[string][]stat {
 func (p *Platform) adoptReplica(r *replica, marked []stat) {
 	r.adopted = true
 	if r.State == headroom.ReplicaExited {
+		close(r.exited)
 		p.keep(r)
 		p.running.Go(func() { p.live(r) })
 		return

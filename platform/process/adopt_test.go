@@ -86,6 +86,20 @@ func TestCloseLeavesReplicasRunningAndAStopGoesOnAfterARestart(t *testing.T) {
 	awaitNone(t, p)
 }
 
+func TestADeadReplicaIsListedWithItsEndAfterARestartAndCanBeRemoved(t *testing.T) {
+	dir := t.TempDir()
+	p := newPlatform(t, dir)
+	grow(t, p, growth("crash", "shop-1"))
+	awaitExit(t, p)
+	_ = p.Close()
+	p = newPlatform(t, dir)
+	if r := awaitExit(t, p); r.Exit != "exit status 3" || len(r.Tail) == 0 {
+		t.Errorf("got %+v", r)
+	}
+	shrink(t, p, time.Minute, "shop-1")
+	awaitNone(t, p)
+}
+
 // drain reads hints that were sent before a channel was closed.
 func drain(changes <-chan string) <-chan string {
 	for len(changes) > 0 {
