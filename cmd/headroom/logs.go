@@ -115,7 +115,7 @@ func (l *logReader) replicas(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := namesOf(service.Replicas, func(r headroom.Replica) string { return r.Name })
+	all := namesOf(slices.SortedFunc(slices.Values(service.Replicas), byOrdinal), func(r headroom.Replica) string { return r.Name })
 	if l.replica == "" {
 		return all, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -172,7 +173,11 @@ func (v statusView) lastChange(service headroom.ServiceStatus) string {
 func (v statusView) writeNotes(w io.Writer) error {
 	var b strings.Builder
 	note := func(service, format string, args ...any) {
-		fmt.Fprintf(&b, "%s: %s\n", v.style.heading(service), fmt.Sprintf(format, args...))
+		sentence := fmt.Sprintf(format, args...)
+		if !strings.HasPrefix(sentence, service+" ") { // many reasons begin with the service
+			sentence = v.style.heading(service) + ": " + sentence
+		}
+		fmt.Fprintln(&b, sentence)
 	}
 	if !v.balancer.Connected {
 		note("balancer", "%s", v.style.warning("has not reported within three seconds; its traffic is not known"))
@@ -247,7 +252,7 @@ func (v statusView) writeOne(w io.Writer) error {
 		return nil
 	}
 	t := newTable(v.style, "REPLICA", "STATE", "ADDRESS", ">PID", ">AGE", "DETAIL")
-	for _, replica := range service.Replicas {
+	for _, replica := range slices.SortedFunc(slices.Values(service.Replicas), byOrdinal) {
 		t.add(text(replica.Name), t.mood(string(replica.State)), text(replica.Address), number(pidText(replica.PID)),
 			number(ageText(v.now, replica.CreatedAt)), text(replicaDetail(replica)))
 	}
@@ -305,6 +310,11 @@ func targetText(policy headroom.Scaling, metric headroom.Metric) string {
 		return ""
 	}
 	return amountText(target, metric)
+}
+
+// byOrdinal puts shop-2 before shop-10: the names of one service differ in their numbers only.
+func byOrdinal(a, b headroom.Replica) int {
+	return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
 }
 
 func pidText(pid int) string {

@@ -67,6 +67,24 @@ func TestStatusIsColoredOnATerminalOnly(t *testing.T) {
 	}
 }
 
+func TestStatusListsReplicasByTheirNumbers(t *testing.T) {
+	service := headroom.ServiceStatus{Name: "shop", LastChange: &headroom.Decision{Reason: "shop uses much."}}
+	for _, name := range []string{"shop-10", "shop-9", "shop-2"} {
+		service.Replicas = append(service.Replicas, headroom.Replica{Name: name, CreatedAt: testNow})
+	}
+	var b strings.Builder
+	if err := (statusView{now: testNow, services: []headroom.ServiceStatus{service}}).writeOne(&b); err != nil {
+		t.Fatal(err)
+	}
+	second, ninth, tenth := strings.Index(b.String(), "shop-2 "), strings.Index(b.String(), "shop-9 "), strings.Index(b.String(), "shop-10 ")
+	if second < 0 || second > ninth || ninth > tenth {
+		t.Errorf("replicas are not in the order of their numbers:\n%s", b.String())
+	}
+	if !strings.Contains(b.String(), "\nshop uses much.\n") {
+		t.Errorf("a reason that names the service gets the name before it again:\n%s", b.String())
+	}
+}
+
 func TestStatusSaysWhatCannotBeKnown(t *testing.T) {
 	v := statusView{now: testNow, services: []headroom.ServiceStatus{{Name: "shop", Kind: "run", DesiredReplicas: 2, MinReplicas: 1, MaxReplicas: 4}}}
 	var b strings.Builder
