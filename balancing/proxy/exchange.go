@@ -29,7 +29,6 @@ type exchange struct {
 
 	tried     [maxAttempts]*backend
 	attempts  int
-	upstream  *upstream
 	backend   *backend // of the attempt that is not settled yet, or nil
 	attemptAt time.Time
 	interim   int
@@ -224,7 +223,6 @@ func (c *clientConn) attempt(b *backend) failure {
 			b.noteFailure(time.Now(), err.Error())
 			return failure{connectError, true, "could not connect to a backend"}
 		}
-		x.upstream = u
 		sent, err := c.sendRequest(u)
 		if err == nil {
 			err = c.awaitResponse(u)

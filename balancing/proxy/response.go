@@ -144,7 +144,6 @@ func (c *clientConn) appendResponse(dst []byte, body h1.Framing, chunked bool) [
 
 // release gives a backend's connection back, or closes it where there is any doubt about what would come next on it.
 func (c *clientConn) release(u *upstream, reusable bool) {
-	c.exchange.upstream = nil
 	if !reusable {
 		u.close()
 		return

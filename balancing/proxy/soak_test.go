@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -88,10 +89,7 @@ func (s *soaker) talk(conn net.Conn, sent, requests int) (int, error) {
 		for range batch {
 			target := fmt.Sprintf("/%d/%d", s.id, sent)
 			sent++
-			body := make([]byte, s.random.IntN(2)*s.random.IntN(20000))
-			for i := range body {
-				body[i] = byte('a' + s.random.IntN(26))
-			}
+			body := bytes.Repeat([]byte{byte('a' + s.random.IntN(26))}, s.random.IntN(2)*s.random.IntN(20000))
 			want = append(want, proof(target, body))
 			if s.random.IntN(2) == 0 {
 				fmt.Fprintf(&wire, "PUT %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", target, len(body), body)
@@ -111,6 +109,9 @@ func (s *soaker) talk(conn net.Conn, sent, requests int) (int, error) {
 		for _, proof := range want {
 			res, err := http.ReadResponse(in, nil)
 			if err != nil {
+				if isTimeout(err) {
+					return sent, fmt.Errorf("no response to %q: %w", proof, err)
+				}
 				return sent, nil // reset in the middle of the one before
 			}
 			if got := res.Header.Get("X-Proof"); res.StatusCode == 200 && got != proof {
