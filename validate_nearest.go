@@ -21,7 +21,7 @@ func Nearest(name string, known []string) string {
 }
 
 func plainName(name string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+	return strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "-", ""), "_", "")
 }
 
 // editDistance is the optimal string alignment distance of Damerau and Levenshtein, in bytes.

@@ -7,12 +7,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Limits of what is read. A config of 1,000 services with every field written out is about 1 MiB and 100,000 values;
-// nothing there is nested deeper than 8.
+// Limits of what is read. 1 MiB is also what a Kubernetes ConfigMap may hold, and 2,000 services of fifteen lines each;
+// the YAML parser takes seconds for it where one block has tens of thousands of fields. Nothing in a config is nested
+// deeper than 8.
 const (
-	maxSize   = 4 << 20 // bytes of one file
-	maxDepth  = 64      // lists and blocks within each other
-	maxValues = 200_000 // values of one file after aliases are followed ("billion laughs")
+	maxSize      = 1 << 20 // bytes of one file
+	maxDepth     = 64      // lists and blocks within each other
+	maxDocuments = 64      // JSON documents after each other in one file
+	maxValues    = 100_000 // values of one file after aliases are followed ("billion laughs")
 )
 
 // checkText refuses what is no text; at is the line of it.

@@ -231,9 +231,9 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 
 		strings.Repeat("[", 100):                   {`1:65: is nested deeper than 64 levels`},
 		"log: " + strings.Repeat("- ", 1000) + "x": {`1:132: is nested deeper than 64 levels`},
-		strings.Repeat(" ", maxSize+1):             {`1:1: is 4194305 bytes: a config file may have at most 4194304`},
+		strings.Repeat(" ", maxSize+1):             {`1:1: is 1048577 bytes: a config file may have at most 1048576`},
 		"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n": {
-			`a: there is no such field`, `has more than 200000 values once aliases (*name) are followed`,
+			`a: there is no such field`, `has more than 100000 values once aliases (*name) are followed`,
 		},
 	} {
 		name := text

@@ -16,12 +16,17 @@ import (
 // parse reads the documents of one text, YAML or JSON. What is wrong goes to found; the documents before it are
 // returned. Documents without content are left out.
 func parse(src *source, text string, found *problems) (documents []*node) {
-	if line, wrong := checkText(text); wrong != "" {
+	if line, wrong := checkText(unixLines(text)); wrong != "" {
 		found.add(place{source: src, line: max(1, line), column: 1}, "", wrong, "")
 		return nil
 	}
-	text = strings.TrimPrefix(text, "\uFEFF")
-	for _, part := range splitJSON(text) {
+	text = unixLines(strings.TrimPrefix(text, "\uFEFF"))
+	parts := splitJSON(text)
+	if len(parts) > maxDocuments {
+		found.add(place{source: src, line: 1, column: 1}, "", fmt.Sprintf("has more than %d JSON documents after each other", maxDocuments), "")
+		return nil
+	}
+	for _, part := range parts {
 		documents = append(documents, parsePart(src, part, found)...)
 	}
 	return documents

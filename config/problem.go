@@ -39,8 +39,12 @@ func (p *Problem) Error() string {
 	return text.String()
 }
 
-// Error is everything that is wrong with a configuration, in the order of the files.
-type Error struct{ Problems []*Problem }
+// Error is everything that is wrong with a configuration, in the order of the files: at most 100 problems, and how many
+// more there are.
+type Error struct {
+	Problems []*Problem
+	More     int
+}
 
 // Error gives all problems, one after the other, and how many there are where it is more than one.
 func (e *Error) Error() string {
@@ -51,23 +55,45 @@ func (e *Error) Error() string {
 	if len(texts) == 1 {
 		return texts[0]
 	}
-	return fmt.Sprintf("%d problems in the configuration:\n%s", len(texts), strings.Join(texts, "\n"))
+	if e.More > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", e.More))
+	}
+	return fmt.Sprintf("%d problems in the configuration:\n%s", len(e.Problems)+e.More, strings.Join(texts, "\n"))
 }
 
 // problems collects what is wrong while a configuration is read.
-type problems struct{ list []*Problem }
+type problems struct {
+	list []*Problem
+	seen map[problemKey]bool
+	more int // beyond mostProblems
+}
+
+// mostProblems bounds what is told at once: a file of the wrong kind may have a problem in each of 100,000 lines.
+const mostProblems = 100
+
+type problemKey struct {
+	at            place
+	message, name string
+}
 
 // add notes a problem at a place. The same message on the same field at the same place is kept once: a default that is
 // wrong would otherwise be told again for every service.
 func (p *problems) add(at place, path, message, example string) {
+	key := problemKey{at, message, lastName(path)}
+	if at.source != nil && p.seen[key] {
+		return
+	}
+	if len(p.list) == mostProblems {
+		p.more++
+		return
+	}
+	if p.seen == nil {
+		p.seen = map[problemKey]bool{}
+	}
+	p.seen[key] = true
 	problem := &Problem{Where: at.inWords(), Path: path, Message: message, Example: example, at: at}
 	if at.source != nil && at.source.kind == fromFile {
 		problem.File, problem.Line, problem.Column = at.source.name, at.line, at.column
-	}
-	for _, other := range p.list {
-		if other.at.source != nil && other.at == at && other.Message == message && lastName(other.Path) == lastName(path) {
-			return
-		}
 	}
 	p.list = append(p.list, problem)
 }
@@ -86,5 +112,5 @@ func (p *problems) err(order []*source) error {
 	for _, problem := range p.list {
 		problem.Excerpt = problem.at.excerpt()
 	}
-	return &Error{Problems: p.list}
+	return &Error{Problems: p.list, More: p.more}
 }

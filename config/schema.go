@@ -108,7 +108,9 @@ func (s *schemaMaker) forms(f field) []any {
 		word := map[string]any{"type": []string{"string", "number", "boolean"}}
 		return []any{map[string]any{"type": "string"}, map[string]any{"type": "array", "items": word}}
 	case listShape:
-		return []any{map[string]any{"type": []string{"array", "null"}, "items": s.item(t.Elem())}}
+		item := s.item(t.Elem())
+		item["not"] = map[string]any{"type": "null"} // a block may be left empty, an item may not
+		return []any{map[string]any{"type": []string{"array", "null"}, "items": item}}
 	case mapShape:
 		made := map[string]any{"type": []string{"object", "null"}, "additionalProperties": s.item(t.Elem())}
 		if shapeOf(t.Elem()) == textShape {

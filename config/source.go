@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,11 +22,16 @@ type source struct {
 	dir      string // directory that relative paths in it mean; "" is the config's own
 	lineBase int    // for fromDotEnv: lines before the variable
 	lines    []string
-	secrets  []place // values never to be shown
+	secrets  map[place]bool // values never to be shown
 }
 
 func newSource(kind sourceKind, name, text string) *source {
-	return &source{kind: kind, name: name, lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
+	return &source{kind: kind, name: name, lines: strings.Split(unixLines(text), "\n")}
+}
+
+// unixLines ends lines as the parser counts them: a carriage return, alone or before a line feed, is one line end.
+func unixLines(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 }
 
 // place is where a name or value stands in a source. Lines and columns begin at 1; columns and width count characters.
@@ -77,7 +81,7 @@ func (p place) excerpt() string {
 			text[i] = '\uFFFD' // control characters would move the cursor of a terminal
 		}
 	}
-	for _, secret := range p.source.secrets {
+	for secret := range p.source.secrets {
 		if secret.line != p.line {
 			continue
 		}
@@ -105,7 +109,11 @@ func (p place) excerpt() string {
 
 // hide keeps the value at a place out of every excerpt.
 func (p place) hide() {
-	if p.source != nil && !slices.Contains(p.source.secrets, p) {
-		p.source.secrets = append(p.source.secrets, p)
+	if p.source == nil {
+		return
 	}
+	if p.source.secrets == nil {
+		p.source.secrets = map[place]bool{}
+	}
+	p.source.secrets[p] = true
 }

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"headroom.dev/headroom"
 )
 
 // Event is the outcome of reading the configuration again.
 type Event struct {
 	Loaded    *Loaded  // the new configuration, valid as a whole; nil where there is none to apply
-	Restart   []string // what of it is only applied after a restart, in sentences
+	Restart   []string // what of it differs from the start and is only applied by a restart, in sentences
 	Err       error    // why it was refused; the old configuration stays
 	Unchanged bool     // read as asked, or mended after an error, but the same as what is in force
 }
@@ -49,7 +51,7 @@ func Watch(ctx context.Context, loader Loader, loaded *Loaded, logger *slog.Logg
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	w := &Watcher{asked: make(chan struct{}, 1), done: make(chan struct{}), stop: cancel}
-	f := &follower{loader: loader, current: loaded, notify: notify, logger: logger, deliver: deliver,
+	f := &follower{loader: loader, started: loaded.Config, current: loaded, notify: notify, logger: logger, deliver: deliver,
 		unwatched: map[string]bool{}}
 	f.watchDirectories()
 	// Of nothing, so that the first check reads the files: they may have changed since they were loaded.
@@ -79,6 +81,7 @@ func (w *Watcher) Close() {
 // follower is the goroutine of a Watcher.
 type follower struct {
 	loader  Loader
+	started headroom.Config // what the process runs with where a restart is needed
 	current *Loaded
 	notify  *fsnotify.Watcher
 	logger  *slog.Logger
@@ -92,7 +95,7 @@ type follower struct {
 func (f *follower) run(ctx context.Context, asked <-chan struct{}) {
 	ticker := time.NewTicker(checkAnyway)
 	defer ticker.Stop()
-	quiet := time.NewTimer(0) // a first check at once: something may have changed since the load
+	quiet := time.NewTimer(settle) // a first check soon: something may have changed since the load
 	defer quiet.Stop()
 	var first time.Time // of the events that are waited for
 	for {
@@ -103,7 +106,9 @@ func (f *follower) run(ctx context.Context, asked <-chan struct{}) {
 			f.read(true)
 		case <-ticker.C:
 			f.watchDirectories()
-			f.read(false)
+			if first.IsZero() && fingerprint(f.current.Files) != f.print {
+				quiet.Reset(settle)
+			}
 		case <-quiet.C:
 			first = time.Time{}
 			f.watchDirectories()
@@ -165,7 +170,7 @@ func (f *follower) read(asked bool) {
 		}
 		return
 	}
-	restart := RestartNeeded(f.current.Config, loaded.Config)
+	restart := RestartNeeded(f.started, loaded.Config)
 	f.current = loaded
 	f.watchDirectories()
 	f.deliver(Event{Loaded: loaded, Restart: restart})

@@ -1,0 +1,153 @@
+package headroom
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// validConfig is the smallest config with every value that a loaded one has.
+func validConfig() Config {
+	balancing := LoadBalancing{
+		Listen: "127.0.0.1:8080", Algorithm: LeastConnections, MaxConnections: 1,
+		HealthCheck:     HealthCheck{Interval: 1, Timeout: 1, Path: "/health", HealthyThreshold: 1, UnhealthyThreshold: 1},
+		SessionAffinity: SessionAffinity{Type: "cookie"},
+		CircuitBreaker:  CircuitBreaker{FailureThreshold: 1, RecoveryTimeout: 1},
+		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1},
+	}
+	scaling := Scaling{MinReplicas: 1, MaxReplicas: 2, LatencyQuantile: 0.95, StableWindow: Duration(15 * time.Second), PanicThreshold: 1.5}
+	return Config{
+		API: API{Listen: "127.0.0.1:7070"}, State: State{Dir: "x", Retention: 1},
+		Scaling: scaling, LoadBalancing: balancing,
+		Monitoring: Monitoring{Retention: 1, MaxSize: 1}, Log: Log{Level: "info", Format: "auto"},
+		Services: map[string]Service{"shop": {
+			Run:     &Run{Command: Command{"./shop"}, Ports: PortRange{First: 20000, Last: 20009}, StartTimeout: 1},
+			Scaling: scaling, LoadBalancing: balancing, Objective: Objective{Availability: 99.9, LatencyShare: 99, Window: 1},
+		}},
+	}
+}
+
+func TestValidConfigHasNothingToSay(t *testing.T) {
+	if errs := validConfig().Validate(); errs != nil {
+		t.Errorf("got %v", errs)
+	}
+}
+
+func TestEachMistakeIsNamedByItsPath(t *testing.T) {
+	change := func(edit func(*Service)) func(*Config) {
+		return func(c *Config) {
+			service := c.Services["shop"]
+			edit(&service)
+			c.Services["shop"] = service
+		}
+	}
+	for name, c := range map[string]struct {
+		edit  func(*Config)
+		field string
+		words string
+	}{
+		"neither run nor backends": {change(func(s *Service) { s.Run = nil }), "services.shop", `needs either "run"`},
+		"both run and backends":    {change(func(s *Service) { s.Backends = []StaticBackend{{Address: "a:1"}} }), "services.shop", `both "run" and "backends"`},
+		"no command":               {change(func(s *Service) { s.Run.Command = nil }), "services.shop.run.command", "must name a program"},
+		"scale to zero":            {change(func(s *Service) { s.Scaling.MinReplicas = 0 }), "services.shop.scaling.minReplicas", "scale to zero is not available yet"},
+		"negative replicas":        {change(func(s *Service) { s.Scaling.MinReplicas = -1 }), "services.shop.scaling.minReplicas", "must be from 1 to 1000"},
+		"maximum below minimum":    {change(func(s *Service) { s.Scaling.MinReplicas = 3 }), "services.shop.scaling.maxReplicas", "at least minReplicas, which is 3"},
+		"not a number":             {change(func(s *Service) { s.Scaling.Tolerance = math.NaN() }), "services.shop.scaling.tolerance", "must be from 0 to 1"},
+		"too few ports":            {change(func(s *Service) { s.Run.Ports.Last = 20000 }), "services.shop.run.ports", "fewer than maxReplicas"},
+		"unknown metric": {change(func(s *Service) {
+			s.Scaling.Policies = []ThresholdPolicy{{Name: "a", Metric: "memroy", Action: ActionScaleUp, Step: 1}}
+		}), "services.shop.scaling.policies[0].metric", `did you mean "memory"?`},
+		"two policies of a name": {change(func(s *Service) {
+			policy := ThresholdPolicy{Name: "a", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}
+			s.Scaling.Policies = []ThresholdPolicy{policy, policy}
+		}), "services.shop.scaling.policies[1].name", "names of policies must differ"},
+		"session affinity":             {change(func(s *Service) { s.LoadBalancing.SessionAffinity.Enabled = true }), "services.shop.loadBalancing.sessionAffinity.enabled", "not available yet"},
+		"host twice":                   {change(func(s *Service) { s.LoadBalancing.Hosts = []string{"a.b", "A.B"} }), "services.shop.loadBalancing.hosts[1]", "given twice"},
+		"environment name":             {change(func(s *Service) { s.Run.Environment = map[string]string{"A=B": ""} }), "services.shop.run.environment.A=B", "cannot be the name of a variable"},
+		"a listener that is the API's": {func(c *Config) { c.API.Listen = ":8080" }, "services.shop.loadBalancing.listen", "where the API listens"},
+		"load on no service":           {func(c *Config) { c.Load = &Load{Service: "shpo", Shape: "1s@1", Path: "/"} }, "load.service", `did you mean "shop"?`},
+		"log level":                    {func(c *Config) { c.Log.Level = "" }, "log.level", "must be one of debug, info, warn, error"},
+		"name of a service":            {func(c *Config) { c.Services["a.b"] = c.Services["shop"]; delete(c.Services, "shop") }, "services.a.b", "lower-case letters, digits and dashes"},
+		"state without place":          {func(c *Config) { c.State.Dir = "" }, "state.dir", "must name a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := validConfig()
+			c.edit(&config)
+			errs := config.Validate()
+			if len(errs) != 1 {
+				t.Fatalf("got %d errors, want one: %v", len(errs), errs)
+			}
+			invalid, ok := errs[0].(*InvalidError)
+			if !ok || invalid.Field != c.field || !strings.Contains(invalid.Expected, c.words) {
+				t.Errorf("got %v, want %s: …%s…", errs[0], c.field, c.words)
+			}
+		})
+	}
+}
+
+func TestServicesOnOneListenerAreToldApartByHostsOrNamedBoth(t *testing.T) {
+	config := validConfig()
+	shop := config.Services["shop"]
+	config.Services["api"] = shop
+	errs := config.Validate()
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "services api and shop both listen there") {
+		t.Errorf("got %v", errs)
+	}
+	api := shop
+	api.LoadBalancing.Hosts = []string{"api.example"}
+	config.Services["api"] = api
+	if errs := config.Validate(); len(errs) != 1 {
+		t.Errorf("one with hosts and one without: got %v", errs)
+	}
+	shop.LoadBalancing.Hosts = []string{"shop.example"}
+	config.Services["shop"] = shop
+	if errs := config.Validate(); errs != nil {
+		t.Errorf("with hosts each: got %v", errs)
+	}
+}
+
+func TestDefaultsThatEveryServiceMendsAreNoMistake(t *testing.T) {
+	config := validConfig()
+	config.Scaling.MinReplicas = 50 // above its own maximum of 2, but shop has both of its own
+	if errs := config.Validate(); errs != nil {
+		t.Errorf("got %v", errs)
+	}
+	config.Services = nil
+	if errs := config.Validate(); len(errs) != 1 {
+		t.Errorf("without services the defaults are judged by themselves: got %v", errs)
+	}
+}
+
+func TestBackendAddresses(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:9001": "", "localhost:1": "", "[::1]:80": "", "[fe80::1%eth0]:80": "", "my_service.internal:65535": "",
+		"": "must be given", "localhost": "must have a port", ":80": "must have a host", "a:0": "must have a port of 1 to 65535",
+		"a:http": "must have a port of 1 to 65535", "::1:80": "IPv6 address in brackets", "http://a:1": "without scheme", "a b:1": "IP address or host name", "-a:1": "IP address or host name",
+	} {
+		errs := StaticBackend{Address: address, Weight: 1}.Validate("backend")
+		switch {
+		case want == "" && errs != nil:
+			t.Errorf("%q: %v", address, errs)
+		case want != "" && (len(errs) != 1 || !strings.Contains(errs[0].Error(), want)):
+			t.Errorf("%q: got %v, want …%s…", address, errs, want)
+		}
+	}
+}
+
+func TestNearestForgivesSlipsOnly(t *testing.T) {
+	known := []string{"minReplicas", "maxReplicas", "cpu", "memory", "scale-up", "scale-down"}
+	for name, want := range map[string]string{
+		"minReplica": "minReplicas", "min_replicas": "minReplicas", "MINREPLICAS": "minReplicas", "maxRelpicas": "maxReplicas",
+		"cup": "cpu", "memroy": "memory", "scaleup": "scale-up", "scale-dwon": "scale-down",
+		"": "", "disk": "", "x": "", "replicas": "", strings.Repeat("cpu", 1000): "",
+	} {
+		if got := Nearest(name, known); got != want {
+			t.Errorf("nearest to %q is %q, want %q", name, got, want)
+		}
+	}
+	if !slices.Equal(known, []string{"minReplicas", "maxReplicas", "cpu", "memory", "scale-up", "scale-down"}) {
+		t.Error("the list was changed")
+	}
+}
