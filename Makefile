@@ -22,10 +22,10 @@ deps: ## install what building and testing need and this machine lacks
 build: $(BIN)/headroom $(BIN)/shop ## build bin/headroom and the sample service bin/shop
 
 $(BIN)/headroom: $(SOURCES)
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/headroom
+	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/headroom
 
 $(BIN)/shop: $(SOURCES)
-	$(GO) build -trimpath -o $@ ./examples/shop
+	$(GO) build -o $@ ./examples/shop
 
 run: build ## the main job: balance, watch and scale the sample service through a surge
 	@$(BIN)/headroom run -c $(QUICKSTART)

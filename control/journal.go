@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"headroom.dev/headroom"
 )
@@ -58,6 +59,15 @@ func (c *Controller) Announce(event headroom.Event) {
 	if err := c.commit(c.event(event)...); err != nil {
 		c.log.Error("cannot record an event", "event", event.Message, "error", err)
 	}
+}
+
+// EventsSince lists the events since a time, oldest first.
+func (c *Controller) EventsSince(since time.Time) []headroom.Entry {
+	entries, err := c.store.Journal(headroom.JournalQuery{Kind: headroom.EntryEvent, Since: since})
+	if err != nil {
+		c.log.Warn("cannot read the events", "error", err)
+	}
+	return entries
 }
 
 func put(kind, name string, value any) headroom.Write {

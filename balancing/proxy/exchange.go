@@ -297,7 +297,7 @@ func (c *clientConn) failed(how outcome) bool {
 		return true
 	case serverError:
 		status := c.res.Status()
-		return status == 500 || status >= 502 && status <= 504
+		return status >= 502 && status <= 504
 	}
 	return false
 }

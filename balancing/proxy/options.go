@@ -13,8 +13,8 @@ type Breaker interface {
 	Configure(settings headroom.CircuitBreaker)
 	// Allow reports whether an attempt may be made. Each true is followed by one RecordSince or Release.
 	Allow(now time.Time) bool
-	// RecordSince takes the result of an attempt that began then. Not ok are attempts without a whole answer, and the statuses 500, 502, 503 and
-	// 504.
+	// RecordSince takes the result of an attempt that began then. Not ok are attempts without a whole answer, and the statuses 502, 503 and 504.
+	// Not 500: one page with a bug would open the breakers of all replicas.
 	RecordSince(began, now time.Time, ok bool)
 	// Release ends an attempt from which nothing was learned: the client went away.
 	Release(now time.Time)

@@ -22,15 +22,19 @@ type story struct {
 	style   style
 	control *control.Controller
 	now     func() time.Time
+	told    uint64 // sequence number of the newest entry that was told
 }
 
 // measuredEvery is how often the traffic is told where nothing else happens.
 const measuredEvery = 10 * time.Second
 
-// tell runs until the context ends and the events that happened before it are told.
-func (s *story) tell(ctx context.Context) {
+// tell tells what happened since a time, and goes on until the context ends and the events before that are told.
+func (s *story) tell(ctx context.Context, since time.Time) {
 	entries, cancel := s.control.Entries.Subscribe()
 	defer cancel()
+	for _, entry := range s.control.EventsSince(since) {
+		s.entry(entry)
+	}
 	ticker := time.NewTicker(measuredEvery)
 	defer ticker.Stop()
 	for {
@@ -53,9 +57,10 @@ func (s *story) tell(ctx context.Context) {
 }
 
 func (s *story) entry(entry headroom.Entry) {
-	if entry.Kind != headroom.EntryEvent {
+	if entry.Kind != headroom.EntryEvent || entry.Seq <= s.told {
 		return
 	}
+	s.told = entry.Seq
 	var event headroom.Event
 	if json.Unmarshal(entry.Data, &event) != nil {
 		return

@@ -64,8 +64,8 @@ func (a *app) attend(ctx context.Context, w work, loader config.Loader, loaded *
 
 	told := &story{out: a.out, style: a.style(), control: node.Control(), now: a.now}
 	if w.story {
-		tasks.Go(func() { told.tell(ctx) })
 		told.began(loaded.Config, a.now().Sub(started))
+		tasks.Go(func() { told.tell(ctx, started) })
 	}
 	reload := &reload{node: node, current: loaded.Config}
 	watcher, err := config.Watch(ctx, loader, loaded, logger, reload.deliver)

@@ -69,7 +69,7 @@ func open(options Options) (*Store, error) {
 		return nil, fmt.Errorf("metrics: create dir %s: %w", options.Dir, err)
 	}
 	registry := prometheus.NewRegistry()
-	db, err := tsdb.Open(options.Dir, options.Logger, registry, databaseOptions(options), nil)
+	db, err := tsdb.Open(options.Dir, slog.New(quiet{options.Logger.Handler()}), registry, databaseOptions(options), nil)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("metrics: dir %s is %w; stop that one or set another directory", options.Dir, ErrLocked)
 	}
