@@ -24,7 +24,7 @@ func TestEveryCommandThatShowsSomethingSaysItInJSONToo(t *testing.T) {
 	for command, says := range map[string]string{
 		"status":            `"desiredReplicas": 3`,
 		"status shop":       `"readyReplicas": 3`,
-		"explain":           `"explanation":`,
+		"explain":           `"reason":`,
 		"explain shop":      "a test",
 		"decisions":         `"code": "manual"`,
 		"policies":          `"id": "shop.guard"`,
@@ -35,8 +35,8 @@ func TestEveryCommandThatShowsSomethingSaysItInJSONToo(t *testing.T) {
 		"validate":          `"valid": true`,
 		"schema":            `"$schema":`,
 		"version":           `"version":`,
-		"events":            `"type":"replica-ready"`,
-		"events --kind all": `"kind":"operation"`,
+		"events":            `"type": "replica-ready"`,
+		"events --kind all": `"kind": "operation"`,
 		"logs shop":         `"replica":"shop-1"`,
 	} {
 		args := append(strings.Fields(command), "-o", "json")

@@ -68,7 +68,7 @@ func TestConfigShowSaysInWhichFileEachValueStands(t *testing.T) {
 		"services.shop.scaling.targetCPUUtilization":         {"70", "scaling.json:1"},
 		"services.shop.scaling.scaleDownCooldown":            {"5m", "scaling.json:2"},
 		"services.shop.scaling.policies[0].metric":           {"cpu", "scaling.json:3"},
-		"services.shop.scaling.maxReplicas":                  {"4", "headroom.yaml:8"}, // the service's own
+		"services.shop.scaling.maxReplicas":                  {"4", "headroom.yaml:10"}, // the service's own
 		"services.shop.loadBalancing.healthCheck.interval":   {"30s", "balancing.json:2"},
 		"services.shop.loadBalancing.sessionAffinity.type":   {"cookie", "balancing.json:3"},
 		"services.shop.loadBalancing.circuitBreaker.enabled": {"true", "balancing.json:4"},
@@ -83,7 +83,7 @@ func TestConfigShowSaysInWhichFileEachValueStands(t *testing.T) {
 
 func TestAServiceRunsWithTheTwoDocumentsApartAsItsDefaults(t *testing.T) {
 	t.Parallel()
-	s := system.New(t, "api: {listen: API}\nservices:\n  shop:\n    run: SHOP --port {{port}}\n    loadBalancing: {listen: TRAFFIC}\n")
+	s := system.New(t, "api: {listen: API}\nservices:\n  shop:\n    run:\n      command: SHOP --port {{port}}\n      ports: PORTS\n    loadBalancing: {listen: TRAFFIC}\n")
 	p := s.Start("run", "-c", document(t, s, "scaling.json", scalingDocument), "-c", document(t, s, "balancing.json", balancingDocument))
 	s.WaitReady(p)
 	s.WaitReplicas("shop", 2, 20*time.Second)

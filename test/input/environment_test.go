@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"headroom.dev/headroom"
 	"headroom.dev/headroom/test/system"
 )
 
@@ -15,12 +16,14 @@ func TestTheEnvironmentDotEnvAndSecretsReachTheServiceThatRuns(t *testing.T) {
   token: file:token
 services:
   shop:
-    run: SHOP --port {{port}} --latency ${SHOP_LATENCY}
+    run:
+      command: SHOP --port {{port}} --latency ${DELAY}
+      ports: PORTS
     scaling: {minReplicas: 1}
     loadBalancing: {listen: "${LISTEN:-TRAFFIC}"}
 `)
 	document(t, s, "token", "s3cret-of-the-file\n")
-	document(t, s, ".env", "# beside the config\nSHOP_LATENCY=3ms\nHEADROOM_SCALING_STABLE_WINDOW=20s\nHEADROOM_SCALING_MAX_REPLICAS=5\n")
+	document(t, s, ".env", "# beside the config\nDELAY=3ms\nHEADROOM_SCALING_STABLE_WINDOW=20s\nHEADROOM_SCALING_MAX_REPLICAS=5\n")
 	s.Env = []string{"HEADROOM_SCALING_MAX_REPLICAS=3", "HEADROOM_SERVICES_SHOP_SCALING_TARGET_IN_FLIGHT=7"}
 	s.WaitReady(s.Start("run"))
 
@@ -28,18 +31,15 @@ services:
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	status := decoded[struct {
-		MaxReplicas int
-		Scaling     struct {
-			StableWindow   string
-			TargetInFlight float64
-		}
-		Replicas []struct{ PID int }
-	}](t, stdout)
+	services := decoded[struct{ Services []headroom.ServiceStatus }](t, stdout).Services
+	if len(services) != 1 {
+		t.Fatalf("services %v", services)
+	}
+	status := services[0]
 	if status.MaxReplicas != 3 {
 		t.Errorf("maxReplicas is %d: the environment's 3 should win over the 5 of .env", status.MaxReplicas)
 	}
-	if status.Scaling.StableWindow != "20s" || status.Scaling.TargetInFlight != 7 {
+	if status.Scaling.StableWindow.String() != "20s" || status.Scaling.TargetInFlight != 7 {
 		t.Errorf("scaling is %+v", status.Scaling)
 	}
 	_, stderr, code = s.Command("status", "--token", "wrong")
@@ -49,7 +49,7 @@ services:
 	contains(t, stderr, "token")
 
 	stdout, _, _ = s.Command("config", "show", "--origin", "-c", s.ConfigFile())
-	contains(t, stdout, "HEADROOM_SCALING_MAX_REPLICAS", "HEADROOM_SERVICES_SHOP_SCALING_TARGET_IN_FLIGHT", ".env:3")
+	contains(t, stdout, "HEADROOM_SCALING_MAX_REPLICAS", "HEADROOM_SERVICES_SHOP_SCALING_TARGET_IN_FLIGHT", ".env HEADROOM_SCALING_STABLE_WINDOW")
 	if strings.Contains(stdout, "s3cret") {
 		t.Error("config show tells the secret")
 	}
@@ -63,11 +63,11 @@ services:
 
 func TestAVariableThatIsNotSetAndASecretThatIsNotThereAreNamed(t *testing.T) {
 	t.Parallel()
-	config := strings.Replace(twoReplicas, "--latency 2ms", "--latency ${SHOP_LATENCI}", 1)
+	config := strings.Replace(twoReplicas, "--latency 2ms", "--latency ${DELAI}", 1)
 	config = strings.Replace(config, "listen: API", "listen: API\n  token: file:nowhere", 1)
 	s := system.New(t, config)
-	s.Env = []string{"SHOP_LATENCY=3ms"}
-	refuses(t, s, []string{"run"}, "the variable SHOP_LATENCI is not set", "${SHOP_LATENCY}", "api.token: the secret cannot be read", "nowhere")
+	s.Env = []string{"DELAY=3ms"}
+	refuses(t, s, []string{"run"}, "the variable DELAI is not set", "${DELAY}", "api.token: the secret cannot be read", "nowhere")
 }
 
 func TestAVariableThatMeansNothingIsAWarningWithTheNearestName(t *testing.T) {

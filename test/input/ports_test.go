@@ -24,7 +24,7 @@ func TestAPortInUseIsNamedWithItsFieldAndNoReplicaIsLeftBehind(t *testing.T) {
 		t.Parallel()
 		s := system.New(t, twoReplicas)
 		occupy(t, s.Traffic)
-		refuses(t, s, []string{"run"}, "services.shop.loadBalancing.listen", s.Traffic, "address already in use")
+		refuses(t, s, []string{"run"}, "loadBalancing.listen", s.Traffic, "address already in use")
 	})
 	t.Run("of the API", func(t *testing.T) {
 		t.Parallel()

@@ -106,7 +106,9 @@ func TestAChangeOfTheConfigIsAppliedWhileTrafficFlows(t *testing.T) {
 	s, p := startTwo(t)
 	second := system.FreeAddress(t)
 	withSecond := twoReplicas + `  blog:
-    run: SHOP --port {{port}}
+    run:
+      command: SHOP --port {{port}}
+      ports: PORTS
     scaling: {minReplicas: 1, maxReplicas: 2}
     loadBalancing: {listen: ` + second + `}
 `
@@ -157,7 +159,9 @@ func TestARemovedServiceFinishesTheRequestsThatItHas(t *testing.T) {
 	t.Parallel()
 	second := system.FreeAddress(t)
 	s := system.New(t, twoReplicas+`  blog:
-    run: SHOP --port {{port}}
+    run:
+      command: SHOP --port {{port}}
+      ports: PORTS
     scaling: {minReplicas: 1, maxReplicas: 2}
     loadBalancing: {listen: `+second+`}
 `)

@@ -22,6 +22,7 @@ type stream struct {
 
 type message struct {
 	id    string
+	data  bool
 	entry headroom.Entry
 }
 
@@ -57,9 +58,10 @@ func follow(t *testing.T, s *system.System, lastEventID string) *stream {
 			case "id":
 				next.id = value
 			case "data":
+				next.data = true
 				_ = json.Unmarshal([]byte(value), &next.entry) // a message without a number is noticed below
 			case "":
-				if next.id != "" {
+				if next.data { // one without says only where the stream is
 					st.messages <- next
 				}
 				next = message{}

@@ -20,7 +20,9 @@ const twoReplicas = `api:
   listen: API
 services:
   shop:
-    run: SHOP --port {{port}} --latency 2ms
+    run:
+      command: SHOP --port {{port}} --latency 2ms
+      ports: PORTS
     scaling:
       minReplicas: 2
       maxReplicas: 4

@@ -22,7 +22,7 @@ func TestAWrongOrderIsRefusedOnTheCommandLineAndByTheAPI(t *testing.T) {
 			{[]string{"status", "shpo"}, 1, []string{`"shpo"`, `"shop"`}},
 			{[]string{"explain", "shpo"}, 1, []string{`"shpo"`, "shop"}},
 			{[]string{"logs", "shpo"}, 1, []string{`"shpo"`, `"shop"`}},
-			{[]string{"logs", "shop/shop-99"}, 1, []string{"shop-99", "shop-1"}},
+			{[]string{"logs", "shop/shop-99"}, 1, []string{`there is no replica "shop-99"`, "did you mean"}},
 			{[]string{"decisions", "--service", "shpo"}, 1, []string{`"shpo"`, `"shop"`}},
 			{[]string{"events", "--kind", "evnet"}, 2, []string{"evnet", `"event"`}},
 			{[]string{"backends", "add", "shpo", "127.0.0.1:9001"}, 1, []string{`"shpo"`, `"shop"`}},

@@ -83,13 +83,16 @@ type Process struct {
 	err    error
 }
 
+// promptExit keeps a program with the race detector from sleeping for a second at its end.
+const promptExit = "GORACE=atexit_sleep_ms=0"
+
 // Start starts `headroom ARGS… -c CONFIG` and does not wait for it.
 func (s *System) Start(args ...string) *Process {
 	s.t.Helper()
 	p := &Process{s: s, done: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(Binaries(s.t), "headroom"), append(args, "-c", s.ConfigFile())...)
 	p.cmd.Dir = s.Dir
-	p.cmd.Env = append(append(os.Environ(), "SYSTEM_UNDER_TEST="+s.Dir), s.Env...)
+	p.cmd.Env = append(append(os.Environ(), "SYSTEM_UNDER_TEST="+s.Dir, promptExit), s.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -185,7 +188,7 @@ func (s *System) Command(args ...string) (stdout, stderr string, code int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(Binaries(s.t), "headroom"), args...)
 	cmd.Dir = s.Dir
-	cmd.Env = append(append(os.Environ(), "HEADROOM_API="+s.API, "NO_COLOR=1"), s.Env...)
+	cmd.Env = append(append(os.Environ(), "HEADROOM_API="+s.API, "NO_COLOR=1", promptExit), s.Env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
