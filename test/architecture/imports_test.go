@@ -4,6 +4,7 @@ package architecture
 import (
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,12 +23,9 @@ var floors = [][]string{
 
 // named are the imports between rooms of one floor that docs/architecture.md allows, with the reason there.
 var named = map[string]string{
-	"balancing/proxy":   "balancing/health",
-	"platform/process":  "platform/conformance", // its test
-	"platform/fake":     "platform/conformance", // its test
-	"api":               "api/client",           // its test
-	"control":           "link",
-	"monitoring/signal": "",
+	"balancing/proxy": "balancing/health",
+	"control":         "link",
+	"api/client":      "api",
 }
 
 // outside says which room alone may import a module.
@@ -39,7 +37,7 @@ var outside = map[string][]string{
 }
 
 func TestRoomsImportOnlyLowerFloors(t *testing.T) {
-	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+	for room, imports := range roomImports(t) {
 		floor := floorOf(room)
 		if floor == 0 {
 			continue // examples and tests are no rooms: they may import what they show or test
@@ -57,7 +55,7 @@ func TestRoomsImportOnlyLowerFloors(t *testing.T) {
 }
 
 func TestEveryRoomStandsOnAFloor(t *testing.T) {
-	for room := range roomImports(t, "{{join .Imports \" \"}}") {
+	for room := range roomImports(t) {
 		top, _, _ := strings.Cut(room, "/")
 		if top == "examples" || top == "test" || top == "deploy" {
 			continue
@@ -69,10 +67,10 @@ func TestEveryRoomStandsOnAFloor(t *testing.T) {
 }
 
 func TestOnlyOneRoomImportsEachOutsideWorld(t *testing.T) {
-	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+	for room, imports := range roomImports(t) {
 		for _, imported := range imports {
 			for module, allowed := range outside {
-				if strings.HasPrefix(imported, module) && !contains(allowed, room) {
+				if strings.HasPrefix(imported, module) && !slices.Contains(allowed, room) {
 					t.Errorf("%q imports %s, which only %v may", room, imported, allowed)
 				}
 			}
@@ -82,21 +80,21 @@ func TestOnlyOneRoomImportsEachOutsideWorld(t *testing.T) {
 
 func TestPureRoomsReadNoClockAndDoNoInputOrOutput(t *testing.T) {
 	impure := []string{"os", "net", "net/http", "io/fs", "os/exec", "log/slog", "math/rand", "math/rand/v2", "syscall"}
-	for room, imports := range roomImports(t, "{{join .Imports \" \"}}") {
+	for room, imports := range roomImports(t) {
 		if floorOf(room) != 2 {
 			continue
 		}
 		for _, imported := range imports {
-			if contains(impure, imported) {
+			if slices.Contains(impure, imported) {
 				t.Errorf("%q is pure, and imports %s", room, imported)
 			}
 		}
 	}
 }
 
-func roomImports(t *testing.T, imports string) map[string][]string {
+func roomImports(t *testing.T) map[string][]string {
 	t.Helper()
-	output, err := exec.Command("go", "list", "-f", "{{.ImportPath}} "+imports, module+"/...").Output()
+	output, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("list the packages: %v", err)
 	}
@@ -129,13 +127,4 @@ func floorOf(room string) int {
 		}
 	}
 	return 0
-}
-
-func contains(list []string, wanted string) bool {
-	for _, item := range list {
-		if item == wanted {
-			return true
-		}
-	}
-	return false
 }
