@@ -23,9 +23,8 @@ var floors = [][]string{
 
 // named are the imports between rooms of one floor that docs/architecture.md allows, with the reason there.
 var named = map[string]string{
-	"balancing/proxy": "balancing/health",
-	"control":         "link",
-	"api/client":      "api",
+	"control":    "link",
+	"api/client": "api",
 }
 
 // outside says which room alone may import a module.
