@@ -90,29 +90,19 @@ func (n *Node) start(options Options) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	serving, stopping := context.WithCancel(context.Background())
 	n.cancel, n.stopping = cancel, stopping
+	if err := n.listen(serving, options.Config); err != nil {
+		return err
+	}
 	n.connect(ctx)
 	if n.scaler != nil {
-		// Read what already runs before the balancer listens, so that its first request finds a backend.
 		n.workers.Go(func() { n.scaler.run(ctx) })
 		n.scaler.settle(ctx)
-	}
-	if n.balancer != nil {
-		if err := n.balancer.Apply(options.Config); err != nil {
-			return err
-		}
-		n.serving.Go(func() {
-			if err := n.balancer.Run(serving, linger); err != nil {
-				n.log.Warn("requests were cut off", "error", err)
-			}
-		})
 	}
 	if n.monitor != nil {
 		n.workers.Go(func() { n.monitor.run(ctx) })
 	}
 	if n.scaler != nil {
-		if err := n.scaler.serveAPI(options.Config.API); err != nil {
-			return err
-		}
+		n.scaler.serveAPI()
 	}
 	if n.roles == All {
 		return nil // nobody else to talk to
@@ -121,6 +111,25 @@ func (n *Node) start(options Options) error {
 		if err := claimed[role].Serve(handler); err != nil {
 			return fmt.Errorf("open the socket of the %s: %w", role, err)
 		}
+	}
+	return nil
+}
+
+// listen takes every address before the scaler starts a replica: where one is in use, this start ends without having
+// changed anything. The balancer begins with the backends of its last life, which a scaler that restarts finds running.
+func (n *Node) listen(serving context.Context, config headroom.Config) error {
+	if n.balancer != nil {
+		if err := n.balancer.Apply(config); err != nil {
+			return err
+		}
+		n.serving.Go(func() {
+			if err := n.balancer.Run(serving, linger); err != nil {
+				n.log.Warn("requests were cut off", "error", err)
+			}
+		})
+	}
+	if n.scaler != nil {
+		return n.scaler.listenAPI(config.API)
 	}
 	return nil
 }

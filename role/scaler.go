@@ -32,8 +32,10 @@ type Scaler struct {
 	rules link.Feed[[]headroom.AlertRule] // made through the API, for the monitor
 	stops link.Feed[bool]                 // true has the other roles end
 
-	server *http.Server
-	served chan struct{}
+	listener net.Listener // of the API
+	token    string       // that the API asks for; empty for none
+	server   *http.Server
+	served   chan struct{}
 }
 
 func newScaler(options Options, monitor reader, order func(), log *slog.Logger) (*Scaler, error) {
@@ -89,24 +91,29 @@ func (s *Scaler) settle(ctx context.Context) {
 	s.control.Settled(ctx)
 }
 
-func (s *Scaler) serveAPI(settings headroom.API) error {
-	token := settings.Token
-	if token == "" && !api.Loopback(settings.Listen) {
+// listenAPI takes the API's address; who connects waits until serveAPI.
+func (s *Scaler) listenAPI(settings headroom.API) error {
+	s.token = settings.Token
+	if s.token == "" && !api.Loopback(settings.Listen) {
 		var err error
-		if token, err = api.EnsureToken(settings.TokenFile); err != nil {
+		if s.token, err = api.EnsureToken(settings.TokenFile); err != nil {
 			return fmt.Errorf("api.listen %s is not loopback, so the API needs a token: %w", settings.Listen, err)
 		}
 	}
-	if err := api.CheckListen(settings.Listen, token); err != nil {
+	if err := api.CheckListen(settings.Listen, s.token); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", settings.Listen)
-	if err != nil {
+	var err error
+	if s.listener, err = net.Listen("tcp", settings.Listen); err != nil {
 		return fmt.Errorf("api.listen %s: %w: stop what listens there, or choose another address", settings.Listen, err)
 	}
+	return nil
+}
+
+func (s *Scaler) serveAPI() {
 	s.server = &http.Server{
 		Handler: api.New(api.Options{
-			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Token: token,
+			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Token: s.token,
 			Version: s.version, Logger: s.log,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -116,9 +123,8 @@ func (s *Scaler) serveAPI(settings headroom.API) error {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(listener)
+		_ = s.server.Serve(s.listener)
 	}()
-	return nil
 }
 
 // handler answers the other roles.
@@ -196,6 +202,8 @@ func (s *Scaler) close() error {
 	if s.server != nil {
 		s.server.Close() // event streams never end by themselves
 		<-s.served
+	} else if s.listener != nil {
+		s.listener.Close()
 	}
 	if s.platform != nil {
 		errs = append(errs, s.platform.Close())
