@@ -130,7 +130,7 @@ func (c *Controller) RemoveBackend(_ context.Context, id string, change headroom
 	writes := append(c.event(headroom.Event{Type: "backend-removed", Level: headroom.LevelInfo, Service: backend.Service,
 		Message: fmt.Sprintf("%s: the backend %s was removed through the API.", backend.Service, backend.Address)}),
 		remove(backendKind, id))
-	if err := c.commitChange(change, backend, writes...); err != nil {
+	if err := c.commitChange(change, nil, writes...); err != nil {
 		return err
 	}
 	delete(c.backends, id)

@@ -38,6 +38,9 @@ func (s *service) move(t *turn, operation headroom.Operation, state headroom.Ope
 		delete(t.open, operation.ID)
 		t.ended = append(t.ended, operation)
 		t.writes = append(t.writes, remove(operationKind, operation.ID))
+		if operation.Kind == headroom.OperationGrow && state == headroom.OperationConfirmed {
+			s.failure = ""
+		}
 		t.writes = append(t.writes, s.tell(operation)...)
 	}
 	t.writes = append(t.writes, s.journalOperation(operation)...)
@@ -83,6 +86,7 @@ func (s *service) carryOut(ctx context.Context, operation headroom.Operation) {
 	case refused(err):
 		s.move(t, operation, headroom.OperationFailed, err.Error())
 		if operation.Kind == headroom.OperationGrow {
+			s.failure = err.Error()
 			t.memory.Backoff = t.memory.Backoff.Failed(t.now, s.c.random())
 			t.writes = append(t.writes, put(serviceKind, s.name, t.memory))
 		}
@@ -130,7 +134,7 @@ func (s *service) tell(operation headroom.Operation) []headroom.Write {
 	case operation.Kind == headroom.OperationShrink && operation.State == headroom.OperationPlanned && listed && replica.State == headroom.ReplicaStarting:
 		event.Type, event.Level = "replica-given-up", headroom.LevelWarning
 		event.Message = fmt.Sprintf("%s is stopped before it was ready: %s.", name, operation.Reason)
-	case operation.Kind == headroom.OperationShrink && operation.State == headroom.OperationConfirmed && !operation.SentAt.IsZero():
+	case operation.Kind == headroom.OperationShrink && operation.State == headroom.OperationConfirmed && operation.From > operation.To:
 		event.Type = "replica-stopped"
 		event.Message = fmt.Sprintf("%s is gone, %s after it was told to stop.", name, took)
 	default:

@@ -39,6 +39,9 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 	world.Open, world.Draining = sortedOperations(t.open), t.memory.Draining
 	step := orchestration.Plan(world)
 	s.waiting = step.Waiting
+	if step.Backoff.Failures > s.memory.Backoff.Failures && len(step.Operations) > 0 {
+		s.failure = step.Operations[0].Reason // those that remove what failed come first
+	}
 	t.memory.Backoff, t.memory.NextOrdinal = step.Backoff, step.NextOrdinal
 	for _, cancellation := range step.Cancel {
 		delete(t.memory.Draining, cancellation.Replica)
@@ -109,6 +112,9 @@ func (s *service) wish() orchestration.Wish {
 	outdated, ready, starting := 0, 0, 0
 	for _, replica := range s.inventory.Replicas {
 		if _, draining := s.memory.Draining[replica.Name]; draining {
+			if replica.Revision != s.workload.Revision {
+				return wish // one by one: a wish for more would take this one back
+			}
 			continue
 		}
 		switch replica.State {

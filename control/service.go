@@ -25,6 +25,8 @@ type memory struct {
 	Manual      *headroom.ManualScale `json:"manual,omitempty"`
 	Draining    map[string]time.Time  `json:"draining,omitempty"` // since when, by replica
 	Held        int                   `json:"held"`               // replicas that the platform was last believed to hold
+	// Revision is what Backoff was learned from: a changed command is tried at once.
+	Revision string `json:"revision,omitempty"`
 	// Decision and Reason are those of the newest decision that changed the number.
 	Decision string `json:"decision,omitempty"`
 	Reason   string `json:"reason,omitempty"`
@@ -55,6 +57,7 @@ type service struct {
 	gone         []string // of shrink operations that ended since history
 	synced       bool     // the platform has been read completely once
 	waiting      string   // why less is done than wished
+	failure      string   // why the back-off last rose
 
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
 
@@ -124,6 +127,9 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Thres
 	s.policy = settings.Scaling
 	s.policy.Policies = policies
 	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: settings.LoadBalancing.HealthCheck, Revision: revisionOf(*settings.Run)}
+	if s.memory.Revision != s.workload.Revision {
+		s.memory.Revision, s.memory.Backoff, s.failure = s.workload.Revision, orchestration.Backoff{}, ""
+	}
 }
 
 // retireTimeouts stand in for the settings of a service that was removed while headroom did not run: the defaults.

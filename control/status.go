@@ -92,6 +92,9 @@ func (s *service) problems(observation headroom.Observation) []string {
 	if s.waiting != "" {
 		problems = append(problems, s.waiting)
 	}
+	if s.failure != "" {
+		problems = append(problems, "the last failure: "+s.failure)
+	}
 	if ready := observation.Replicas.Ready; ready != nil && *ready == 0 {
 		problems = append(problems, "no replica is ready, so nobody serves")
 	}

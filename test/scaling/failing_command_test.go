@@ -15,7 +15,7 @@ func TestACommandThatCrashesAtOnceIsTriedLessAndLessOften(t *testing.T) {
 api: {listen: API}
 services:
   shop:
-    run: {command: SHOP --port {{port}} --crash-after 0s, ports: PORTS}
+    run: {command: "SHOP --port {{port}} --crash-after 0s", ports: PORTS}
     scaling: {minReplicas: 2}
     loadBalancing: {listen: TRAFFIC}
 `)
@@ -64,7 +64,7 @@ func TestAReplicaThatNeverTurnsHealthyIsStoppedAfterItsStartTimeout(t *testing.T
 api: {listen: API}
 services:
   shop:
-    run: {command: SHOP --port {{port}} --never-healthy, ports: PORTS, startTimeout: 2s, stopGracePeriod: 1s}
+    run: {command: "SHOP --port {{port}} --never-healthy", ports: PORTS, startTimeout: 2s, stopGracePeriod: 1s}
     loadBalancing: {listen: TRAFFIC}
 `)
 	s.WaitReady(s.Start("run"))
@@ -89,7 +89,7 @@ func TestACommandThatDoesNotExistIsSaidAndRepairedByAReload(t *testing.T) {
 api: {listen: API}
 services:
   shop:
-    run: {command: ./no-such-program --port {{port}}, ports: PORTS}
+    run: {command: "./no-such-program --port {{port}}", ports: PORTS}
     loadBalancing: {listen: TRAFFIC}
 `)
 	p := s.Start("run")

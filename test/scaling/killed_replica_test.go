@@ -17,7 +17,7 @@ const slowConfig = `
 api: {listen: API}
 services:
   shop:
-    run: {command: SHOP --port {{port}} --latency 200ms, ports: PORTS}
+    run: {command: "SHOP --port {{port}} --latency 200ms", ports: PORTS}
     scaling: {minReplicas: 3, maxReplicas: 5, targetRequestsPerSecond: 100}
     loadBalancing: {listen: TRAFFIC}
 `

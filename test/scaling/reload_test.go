@@ -54,8 +54,7 @@ func TestAChangedCommandReplacesTheReplicasWithoutAFailedRequest(t *testing.T) {
 	if least < 3 {
 		t.Errorf("only %d replicas were ready at one time", least)
 	}
-	// One more while its predecessor drains, and another that is only just ending.
-	if most := c.atOnce(); most > 5 {
+	if most := c.atOnce(); most > 4 {
 		t.Errorf("%d replicas ran at once", most)
 	}
 	sameProcesses(t, s, s.WaitReplicas("shop", 3, 5*time.Second))

@@ -15,7 +15,7 @@ const steadyConfig = `
 api: {listen: API}
 services:
   shop:
-    run: {command: SHOP --port {{port}} --latency 20ms, ports: PORTS}
+    run: {command: "SHOP --port {{port}} --latency 20ms", ports: PORTS}
     scaling: {minReplicas: 3, maxReplicas: 6, targetRequestsPerSecond: 100}
     loadBalancing: {listen: TRAFFIC}
 `
@@ -52,7 +52,7 @@ func TestHeadroomKilledAgainAndAgainWhileItScalesDoublesAndOrphansNothing(t *tes
 api: {listen: API}
 services:
   shop:
-    run: {command: SHOP --port {{port}} --latency 20ms, ports: PORTS}
+    run: {command: "SHOP --port {{port}} --latency 20ms", ports: PORTS}
     scaling: {minReplicas: 2, maxReplicas: 8, targetRequestsPerSecond: 20, stableWindow: 2s, scaleDownCooldown: 1s}
     loadBalancing: {listen: TRAFFIC, drainTimeout: 3s}
 `)
