@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -52,6 +53,9 @@ func readRecord(path string) (record, error) {
 	}
 	if err == nil && (r.Name+".json" != filepath.Base(path) || r.Service != filepath.Base(filepath.Dir(path))) {
 		err = errors.New("it belongs to another replica")
+	}
+	if err == nil && !slices.Contains([]headroom.ReplicaState{headroom.ReplicaStarting, headroom.ReplicaReady, headroom.ReplicaStopping, headroom.ReplicaExited}, r.State) {
+		err = fmt.Errorf("its state is %q", r.State)
 	}
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)

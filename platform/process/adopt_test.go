@@ -67,6 +67,60 @@ func TestReplicasSurviveKillingTheirSupervisorAndAreAdopted(t *testing.T) {
 	}
 }
 
+func TestKillingTheSupervisorAtAnyInstantNeitherDoublesNorOrphansAReplica(t *testing.T) {
+	for round := range 8 {
+		dir := t.TempDir()
+		supervisor := exec.Command(os.Args[0])
+		supervisor.Env = append(os.Environ(), "TEST_SUPERVISE_BRIEFLY="+dir)
+		output, err := supervisor.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := supervisor.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, _ := bufio.NewReader(output).ReadString('\n'); line != "begin\n" {
+			t.Fatalf("the supervisor says %q", line)
+		}
+		<-time.After(time.Duration(3+round*9) * time.Millisecond) // each of the six takes 5 to 10 ms
+		_ = supervisor.Process.Kill()
+		_ = supervisor.Wait()
+
+		p := newPlatform(t, dir)
+		adopted := map[int]bool{}
+		inventory, err := p.Inventory(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range inventory.Replicas {
+			adopted[r.PID] = true
+		}
+		grow(t, p, growth("serve", six...))
+		known := map[int]bool{}
+		kept := 0
+		for _, r := range awaitReady(t, p, len(six)) {
+			known[r.PID] = true
+			if adopted[r.PID] {
+				kept++
+			}
+		}
+		running := 0
+		for _, processes := range p.markedProcesses() {
+			for _, s := range processes {
+				running++
+				if !known[s.pid] {
+					t.Errorf("round %d: process %d is an orphan", round, s.pid)
+				}
+			}
+		}
+		if running != len(six) || kept != len(adopted) {
+			t.Errorf("round %d: %d processes run, want 6; %d of %d adopted ones were kept", round, running, kept, len(adopted))
+		}
+		t.Logf("round %d: %d adopted", round, len(adopted))
+		stopEverything(t, p)
+	}
+}
+
 func TestCloseLeavesReplicasRunningAndAStopGoesOnAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	p := newPlatform(t, dir)

@@ -76,14 +76,15 @@ func (p *Platform) sweep(r *replica) bool {
 	p.mu.Unlock()
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
-	p.signal(r, unix.SIGTERM)
+	known := map[int]uint64{} // start times of its processes by id
+	p.signal(r, unix.SIGTERM, known)
 	exited, kill, over := r.exited, r.kill, deadline.C
 	forcing := false
 	// The usual replica is one process: its end is an event, and one look finds that nothing is left. The pause between
 	// looks grows from 5 ms to 200 ms.
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		if exited == nil || closed(exited) {
-			if len(p.members(r)) == 0 && len(p.groups.members(r.Service, r.Name)) == 0 {
+			if !p.anyLeft(r, known) {
 				return true
 			}
 		}
@@ -103,7 +104,7 @@ func (p *Platform) sweep(r *replica) bool {
 			return false
 		}
 		if forcing {
-			p.signal(r, unix.SIGKILL)
+			p.signal(r, unix.SIGKILL, known)
 		}
 	}
 }
@@ -117,12 +118,24 @@ func closed(c chan struct{}) bool {
 	}
 }
 
-// signal sends a signal to all processes of a replica, wherever they have gone.
-func (p *Platform) signal(r *replica, signal unix.Signal) {
+// anyLeft reports whether any process of a replica lives. Those known from before are looked at as well: a process that
+// is just ending has lost its environment, and with it the mark.
+func (p *Platform) anyLeft(r *replica, known map[int]uint64) bool {
+	for pid, ticks := range known {
+		if s, err := readStat(pid); err == nil && s.ticks == ticks && !s.zombie {
+			return true
+		}
+	}
+	return len(p.members(r)) > 0 || len(p.groups.members(r.Service, r.Name)) > 0
+}
+
+// signal sends a signal to all processes of a replica, wherever they have gone, and adds them to known.
+func (p *Platform) signal(r *replica, signal unix.Signal, known map[int]uint64) {
 	if signal == unix.SIGKILL {
 		p.groups.kill(r.Service, r.Name)
 	}
 	for _, s := range p.members(r) {
+		known[s.pid] = s.ticks
 		signalProcess(s, signal)
 		if signal == unix.SIGTERM {
 			signalProcess(s, unix.SIGCONT) // a stopped process would not see it

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,17 @@ func (p *Platform) refusal() error {
 		return errStopped
 	}
 	return nil
+}
+
+// Services lists the services of which there are replicas, dead ones included.
+func (p *Platform) Services() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := map[string]bool{}
+	for _, r := range p.replicas {
+		names[r.Service] = true
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // ofService returns the replicas of a service in the order of their creation. Call it with mu held.

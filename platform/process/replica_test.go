@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("TEST_SUPERVISE"); dir != "" {
 		supervise(dir)
 	}
+	if dir := os.Getenv("TEST_SUPERVISE_BRIEFLY"); dir != "" {
+		superviseBriefly(dir)
+	}
 	os.Exit(m.Run())
 }
 
@@ -86,6 +89,21 @@ func playReplica(play string) {
 		os.Exit(1)
 	}
 }
+
+// superviseBriefly orders six replicas one by one, and says so before it does.
+func superviseBriefly(dir string) {
+	fmt.Println("begin")
+	p, err := New(Options{Dir: dir, Probe: probeHTTP})
+	for _, name := range six {
+		if err == nil {
+			err = p.Grow(context.Background(), growth("serve", name))
+		}
+	}
+	fmt.Println("done", err)
+	select {}
+}
+
+var six = []string{"shop-1", "shop-2", "shop-3", "shop-4", "shop-5", "shop-6"}
 
 // supervise starts two replicas, prints their process ids and waits to be killed.
 func supervise(dir string) {
