@@ -13,8 +13,12 @@ type Duration time.Duration
 // Seconds returns the duration in seconds.
 func (d Duration) Seconds() float64 { return time.Duration(d).Seconds() }
 
-// String writes the duration as time.Duration does, without trailing zero units: "5m" rather than "5m0s".
+// String writes the duration as users do: "30d" for two whole days and more, "5m" rather than "5m0s".
 func (d Duration) String() string {
+	const day = Duration(24 * time.Hour)
+	if d >= 2*day && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

@@ -19,6 +19,9 @@ type Loader struct {
 	Paths      []string // config files, the later winning; at least one
 	Env        []string // the environment, as from os.Environ
 	WorkingDir string   // where a second .env is looked for; default the process's working directory
+	// Check, where it is set, finds what only the rooms that use a value can find, such as a query that does not parse.
+	// Errors are *headroom.InvalidError where they are of a field.
+	Check func(headroom.Config) []error
 }
 
 // Loaded is a configuration that is valid as a whole, and where each value of it came from.
@@ -66,7 +69,10 @@ func (l Loader) Load() (*Loaded, error) {
 	b.structure(reflect.ValueOf(&loaded.Config).Elem(), spreadDefaults(root), "", place{source: sources[0], line: 1, column: 1})
 	loaded.Origins = b.origins
 	loaded.Files = append(loaded.Files, b.secrets...)
-	b.validate(loaded.Config)
+	b.refuse(loaded.Config.Validate())
+	if l.Check != nil {
+		b.refuse(l.Check(loaded.Config))
+	}
 	if err := found.err(sources); err != nil {
 		return nil, err
 	}
@@ -161,9 +167,9 @@ func (b *binder) refuseScalingOfBackends(root *node) {
 	}
 }
 
-// validate adds what the vocabulary itself finds wrong, each at the place where it was written.
-func (b *binder) validate(config headroom.Config) {
-	for _, err := range config.Validate() {
+// refuse adds what is wrong with the bound configuration, each at the place where it was written.
+func (b *binder) refuse(errs []error) {
+	for _, err := range errs {
 		invalid, ok := err.(*headroom.InvalidError)
 		if !ok {
 			b.found.add(place{}, "", err.Error(), "")

@@ -132,7 +132,7 @@ func (a *app) loader() (config.Loader, error) {
 		}
 		paths = []string{path}
 	}
-	return config.Loader{Paths: paths, Env: a.environment}, nil
+	return config.Loader{Paths: paths, Env: a.environment, Check: checkConfig}, nil
 }
 
 // loadConfig reads the config files that were named, or the one that is found.

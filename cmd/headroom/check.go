@@ -1,0 +1,25 @@
+package main
+
+import (
+	"fmt"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/monitoring/metrics"
+	"headroom.dev/headroom/simulate/load"
+)
+
+// checkConfig finds what the config room cannot: the grammars of queries and load shapes are those of other rooms.
+func checkConfig(config headroom.Config) []error {
+	var errs []error
+	for i, rule := range config.Monitoring.Alerts {
+		if err := metrics.CheckQuery(rule.Expr); rule.Expr != "" && err != nil {
+			errs = append(errs, &headroom.InvalidError{Field: fmt.Sprintf("monitoring.alerts[%d].expr", i), Expected: "must be PromQL: " + err.Error()})
+		}
+	}
+	if config.Load != nil && config.Load.Shape != "" {
+		if _, err := load.Parse(config.Load.Shape); err != nil {
+			errs = append(errs, &headroom.InvalidError{Field: "load.shape", Expected: err.Error()})
+		}
+	}
+	return errs
+}
