@@ -38,11 +38,14 @@ type Scaler struct {
 	served   chan struct{}
 }
 
+// stateFile is the name of the scaler's store in the state directory.
+const stateFile = "state.db"
+
 func newScaler(options Options, monitor reader, order func(), log *slog.Logger) (*Scaler, error) {
 	s := &Scaler{monitor: monitor, version: options.Version, log: log}
 	dir := options.Config.State.Dir
 	var err error
-	if s.store, err = bolt.Open(filepath.Join(dir, "state.db"), bolt.Options{Logger: log}); err != nil {
+	if s.store, err = bolt.Open(filepath.Join(dir, stateFile), bolt.Options{Logger: log}); err != nil {
 		return s, err
 	}
 	s.platform, err = process.New(process.Options{Dir: filepath.Join(dir, "replicas"), Logger: log, Probe: health.Probe})
@@ -195,7 +198,12 @@ func (s *Scaler) publishRules() error {
 }
 
 // stopReplicas ends every replica and waits until they are gone.
-func (s *Scaler) stopReplicas(ctx context.Context) error { return s.platform.StopAll(ctx) }
+func (s *Scaler) stopReplicas(ctx context.Context) error {
+	if err := s.platform.StopAll(ctx); err != nil {
+		return err
+	}
+	return s.control.AllStopped()
+}
 
 func (s *Scaler) close() error {
 	var errs []error
