@@ -68,7 +68,7 @@ func TestReplicasSurviveKillingTheirSupervisorAndAreAdopted(t *testing.T) {
 }
 
 func TestKillingTheSupervisorAtAnyInstantNeitherDoublesNorOrphansAReplica(t *testing.T) {
-	for round := range 8 {
+	for round := range 5 {
 		dir := t.TempDir()
 		supervisor := exec.Command(os.Args[0])
 		supervisor.Env = append(os.Environ(), "TEST_SUPERVISE_BRIEFLY="+dir)
@@ -82,7 +82,7 @@ func TestKillingTheSupervisorAtAnyInstantNeitherDoublesNorOrphansAReplica(t *tes
 		if line, _ := bufio.NewReader(output).ReadString('\n'); line != "begin\n" {
 			t.Fatalf("the supervisor says %q", line)
 		}
-		<-time.After(time.Duration(3+round*9) * time.Millisecond) // each of the six takes 5 to 10 ms
+		<-time.After(time.Duration(3+round*14) * time.Millisecond) // each of the six takes 5 to 10 ms
 		_ = supervisor.Process.Kill()
 		_ = supervisor.Wait()
 
