@@ -58,6 +58,11 @@ func newScaler(options Options, monitor reader, order func(), log *slog.Logger) 
 	if err != nil {
 		return s, err
 	}
+	if recovery := s.store.Recovery(); recovery != nil {
+		s.control.Announce(headroom.Event{Type: "state-recovered", Level: headroom.LevelError, Message: fmt.Sprintf(
+			"The state file was damaged (%s) and the snapshot of %s took its place: what was changed after that is lost. The damaged file is kept as %s.",
+			recovery.Damage, recovery.SnapshotAt.Local().Format(time.DateTime), recovery.Kept)})
+	}
 	if err := s.publishRules(); err != nil {
 		return s, err
 	}
