@@ -18,7 +18,7 @@ func TestAChangedCommandReplacesTheReplicasWithoutAFailedRequest(t *testing.T) {
 	s.Run()
 	before := s.WaitReplicas("shop", 3, 10*time.Second)
 	c := watch(t, s)
-	l := send(t, s, "100")
+	l := send(t, s, "100", post) // requests that no retry can save
 	pass(t, 500*time.Millisecond)
 	s.Configure(strings.Replace(steadyConfig, "--latency 20ms", "--latency 10ms", 1))
 	happened(t, s, "config-reloaded", "", 5*time.Second)

@@ -33,7 +33,7 @@ func TestRolesApartScaleAsRunDoes(t *testing.T) {
 
 	begin := time.Now().Truncate(time.Second).Add(1300 * time.Millisecond)
 	pass(t, time.Until(begin))
-	l := send(t, s, "2s@10,6s@220,7s@10")
+	l := send(t, s, "2s@10,6s@220,7s@10", post)
 	evidence := l.began.Add(2 * time.Second).Truncate(time.Second).Add(time.Second)
 	seen := serving(s, first, l.done)
 	noneFailed(t, l.wait())

@@ -36,7 +36,7 @@ func TestASurgeIsAnsweredWithinASecondAndNoRequestFails(t *testing.T) {
 	// evidence that 100 are not enough.
 	begin := time.Now().Truncate(time.Second).Add(1400 * time.Millisecond)
 	pass(t, time.Until(begin))
-	l := send(t, s, "4s@5,9s@300,14s@5")
+	l := send(t, s, "4s@5,9s@300,14s@5", post) // requests that no retry can save
 	evidence := l.began.Add(4 * time.Second).Truncate(time.Second).Add(time.Second)
 	seen := serving(s, first, l.done)
 
