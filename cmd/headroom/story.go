@@ -162,6 +162,37 @@ func (s *story) ended(scaler, replicas bool, took time.Duration) {
 	}
 }
 
+// backendLook is the time between looks for a first backend; the balancer reports once a second.
+const backendLook = 100 * time.Millisecond
+
+// awaitBackend waits until a service can answer, so that what the load tells at its end is about surges and not about
+// the tenths of a second before the first replica was there. It reports false where the context ended first.
+func (s *story) awaitBackend(ctx context.Context, service string) bool {
+	ticker := time.NewTicker(backendLook)
+	defer ticker.Stop()
+	for !s.canAnswer(service) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// canAnswer reports whether the balancer has a healthy backend for a service.
+func (s *story) canAnswer(service string) bool {
+	for _, traffic := range s.control.Balancer().Services {
+		if traffic.Service != service {
+			continue
+		}
+		return slices.ContainsFunc(traffic.Backends, func(backend headroom.BackendStatus) bool {
+			return backend.State == headroom.BackendActive && backend.Health == headroom.HealthHealthy
+		})
+	}
+	return false
+}
+
 // makeLoad makes the traffic of load: in the config file and tells how it was answered.
 func (s *story) makeLoad(ctx context.Context, config headroom.Config) {
 	shape, err := load.Parse(config.Load.Shape)
@@ -169,8 +200,11 @@ func (s *story) makeLoad(ctx context.Context, config headroom.Config) {
 		s.say("%s", s.style.failure("load.shape: "+err.Error()))
 		return
 	}
+	if !s.awaitBackend(ctx, config.Load.Service) {
+		return
+	}
 	url := "http://" + config.Services[config.Load.Service].LoadBalancing.Listen + config.Load.Path
-	s.say("Sending %s to %s (load: in the config file).", config.Load.Shape, url)
+	s.say("Sending %s (duration@requests/s, from load: in the config file) to %s.", config.Load.Shape, url)
 	report, err := load.Run(ctx, load.Options{URL: url, Shape: shape, Poisson: true})
 	if err != nil {
 		s.say("%s", s.style.failure("load: "+err.Error()))

@@ -43,7 +43,7 @@ func (a *app) work(ctx context.Context, w work) error {
 		return &hintedError{fmt.Errorf("%s has no services: there is nothing to run", strings.Join(loader.Paths, ", ")),
 			"add one: services: {shop: {run: './shop --port {{port}}'}}"}
 	}
-	logger := a.logger(loaded.Config.Log)
+	logger := a.logger(a.besideStory(w, loaded.Config.Log))
 	for _, warning := range loaded.Warnings {
 		logger.Warn(warning)
 	}
@@ -155,6 +155,14 @@ func (r *reload) deliver(event config.Event) {
 		}
 		r.node.Announce(headroom.Event{Type: "config-reloaded", Level: headroom.LevelInfo, Message: message})
 	}
+}
+
+// besideStory leaves info out of a log that shares a terminal with the story, which says the same in sentences.
+func (a *app) besideStory(w work, settings headroom.Log) headroom.Log {
+	if w.story && settings.Level == "info" && a.isTerminal(a.out) && a.isTerminal(a.errOut) {
+		settings.Level = "warn"
+	}
+	return settings
 }
 
 // logger writes to standard error, as people read it on a terminal and as JSON elsewhere.
