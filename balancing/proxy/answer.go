@@ -42,7 +42,7 @@ func (c *clientConn) appendProblem(status int, detail string) {
 	c.problem = body
 }
 
-// sendAnswer ends the head in reply, sends it with the problem, if any, and closes gently where the connection ends.
+// sendAnswer ends the head in reply and sends it with the problem, if any.
 func (c *clientConn) sendAnswer(keep bool) bool {
 	x := &c.exchange
 	switch {
@@ -59,13 +59,7 @@ func (c *clientConn) sendAnswer(keep bool) bool {
 	x.replied = true
 	err := c.send(c.reply)
 	c.reply = c.reply[:0]
-	if err != nil {
-		return false
-	}
-	if !keep {
-		c.linger()
-	}
-	return keep
+	return keep && err == nil
 }
 
 // refuse ends a connection on which no request could be read: with an answer where the client said something that cannot be accepted or

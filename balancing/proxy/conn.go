@@ -77,15 +77,27 @@ func (c *clientConn) serve() {
 	c.in.Reset((*clientReader)(c), *buffer, h1.Limits{})
 	defer c.server.buffers.Put(buffer)
 	defer c.conn.Close()
-	for {
-		if err := c.readRequest(); err != nil {
-			c.refuse(err)
-			return
-		}
-		if !c.handle() {
-			return
-		}
+	for c.serveNext() {
 		c.shrink(*buffer)
+	}
+	c.depart()
+}
+
+// serveNext serves one request and reports whether another may follow.
+func (c *clientConn) serveNext() bool {
+	if err := c.readRequest(); err != nil {
+		c.refuse(err)
+		return false
+	}
+	return c.handle()
+}
+
+// depart ends the connection so that the client gets to see the last response whole: closing with unread input would reset it. Only a client
+// that announced its last request, and has sent nothing behind it, needs no such care.
+func (c *clientConn) depart() {
+	x := &c.exchange
+	if x.replied && (!x.last || !x.bodyRead || c.peek.look() == peekData) {
+		c.linger()
 	}
 }
 
@@ -209,8 +221,7 @@ func (c *clientConn) abort() {
 	c.conn.Close()
 }
 
-// linger closes for writing and reads on for a while: closing with unread input would reset the connection, and the client might
-// never see the answer.
+// linger closes for writing and reads on for a while, until the client closes as well.
 func (c *clientConn) linger() {
 	tcp, ok := c.conn.(*net.TCPConn)
 	if !ok || tcp.CloseWrite() != nil {

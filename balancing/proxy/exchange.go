@@ -14,11 +14,13 @@ import (
 type exchange struct {
 	service *service
 	view    *view
-	began   time.Time
+	began   time.Time // its head was whole
+	ready   time.Time // all that is needed to try backends was there: later than began where a small body had to be waited for
 
 	toHead     bool
 	idempotent bool
 	old        bool // HTTP/1.0
+	last       bool // the client sends no request after this one
 	keep       bool // the client's connection may be used again
 	expect     bool // the client waits for 100 Continue, and has not got it
 	websocket  bool
@@ -48,14 +50,16 @@ func (c *clientConn) handle() bool {
 	c.requests++
 	x := &c.exchange
 	id := x.requestID[:0]
-	*x = exchange{began: time.Now(), requestID: id}
+	now := time.Now()
+	*x = exchange{began: now, ready: now, requestID: id}
 	x.service = c.listener.routes.Load().find(c.req.Host(), &c.hostName)
 	x.toHead = c.req.Method() == h1.MethodHead
 	x.old = c.req.Minor() == 0
 	x.idempotent = c.req.Method().Idempotent()
 	x.framing = c.req.Framing()
 	x.bodyRead = x.framing.Kind == h1.NoBody
-	x.keep = c.req.Persistent()
+	x.last = !c.req.Persistent()
+	x.keep = !x.last
 	x.websocket = c.req.WebSocket()
 	x.expect = c.req.Continue() && len(c.in.Buffered()) == 0
 	x.streaming = x.framing.Kind == h1.ChunkedBody || x.framing.Length > wholeBody || x.expect
@@ -88,6 +92,7 @@ func (c *clientConn) run() (how outcome, keep bool) {
 			return c.bodyFailed(err)
 		}
 		x.bodyRead = true
+		x.ready = time.Now()
 	}
 	var last failure
 	for x.attempts < maxAttempts {
@@ -187,7 +192,7 @@ func (c *clientConn) choose() *backend {
 				return nil
 			}
 			b := v.backends[i]
-			if b.breaker != nil && !b.breaker.Allow(x.began) {
+			if b.breaker != nil && !b.breaker.Allow(x.ready) {
 				c.excluded.Add(i)
 				continue
 			}
@@ -197,7 +202,7 @@ func (c *clientConn) choose() *backend {
 				return b
 			}
 			if b.breaker != nil {
-				b.breaker.Release(x.began)
+				b.breaker.Release(x.ready)
 			}
 			c.excluded.Add(i)
 		}
@@ -209,7 +214,7 @@ func (c *clientConn) choose() *backend {
 // attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.
 func (c *clientConn) attempt(b *backend) failure {
 	x := &c.exchange
-	x.backend, x.attemptAt = b, x.began
+	x.backend, x.attemptAt = b, x.ready
 	if x.attempts > 1 {
 		x.attemptAt = time.Now()
 	}

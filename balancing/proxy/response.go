@@ -263,18 +263,12 @@ func (c *clientConn) flush() error {
 	return err
 }
 
-// finishExchange prepares the client's connection for the next request, or closes it so that the client sees the whole response.
+// finishExchange waits for the upload and reports whether the client's connection may be used again.
 func (c *clientConn) finishExchange() bool {
-	unsent := c.exchange.streaming && (c.upload == nil || !c.upload.finished.Load())
 	if c.upload != nil {
 		<-c.upload.done
+		c.exchange.bodyRead = c.upload.finished.Load()
 		c.upload = nil
 	}
-	if c.exchange.keep {
-		return true
-	}
-	if unsent {
-		c.linger()
-	}
-	return false
+	return c.exchange.keep
 }
