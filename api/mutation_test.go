@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -194,10 +197,13 @@ func TestEveryChangeIsInTheAuditLog(t *testing.T) {
 	}
 }
 
-func TestAChangeThatCannotBeCommittedLeavesNoTrace(t *testing.T) {
+func TestAChangeThatAFullDiskCannotTakeIsRefusedAsThatAndLeavesNoTrace(t *testing.T) {
 	w := newWorld(t)
 	w.control.store = refusingStore{w.store}
-	w.refuse(http.StatusInternalServerError, "internal", "POST", "/api/scaling/scale", scaleToFour, "Idempotency-Key", "k1")
+	problem := w.refuse(http.StatusInsufficientStorage, "disk-full", "POST", "/api/scaling/scale", scaleToFour, "Idempotency-Key", "k1")
+	if problem.Detail != "the change cannot be stored: no space left on device" {
+		t.Errorf("detail is %q", problem.Detail)
+	}
 	var record answerRecord
 	if err := w.store.Get(idempotencyKind, "k1", &record); !errors.Is(err, headroom.ErrNotFound) {
 		t.Errorf("an answer is kept: %+v, %v", record, err)
@@ -213,7 +219,7 @@ func TestAChangeThatCannotBeCommittedLeavesNoTrace(t *testing.T) {
 type refusingStore struct{ headroom.Store }
 
 func (refusingStore) Commit(...headroom.Write) ([]headroom.Entry, error) {
-	return nil, errors.New("no space left on device")
+	return nil, fmt.Errorf("commit to the state file: %w", &fs.PathError{Op: "write", Path: "state.db", Err: syscall.ENOSPC})
 }
 
 // FuzzBodies: whatever is sent, the answer is not an internal error, and nothing panics.

@@ -118,7 +118,7 @@ func statusesOf(o operation) []int {
 		codes = append(codes, "unauthorized", "forbidden-host")
 	}
 	if o.method != http.MethodGet {
-		codes = append(codes, "cross-origin", "conflict", "body-too-large", "unavailable")
+		codes = append(codes, "cross-origin", "conflict", "body-too-large", "unavailable", "disk-full")
 	}
 	if o.request != nil {
 		codes = append(codes, "malformed-body", "unsupported-media-type")

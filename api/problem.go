@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -71,6 +72,7 @@ func problemKinds() []problemKind {
 		{"idempotency-mismatch", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request", "use a new key for each new change, and the same key only to repeat a request unchanged"},
 		{"internal", http.StatusInternalServerError, "Headroom failed to answer", "look into headroom's log for the request ID, and report it if it stays"},
 		{"unavailable", http.StatusServiceUnavailable, "A part of headroom cannot be reached", "try again shortly; /api/monitor/health says which part"},
+		{"disk-full", http.StatusInsufficientStorage, "There is no space left for the state", "free space on the disk that holds state.dir; nothing was changed, the services go on, and changes are taken again as soon as there is space"},
 		{"not-ready", http.StatusServiceUnavailable, "Headroom is not ready", "wait; the errors say for what"},
 	}
 }
@@ -115,6 +117,10 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 		return newProblem("unavailable", "the answer took too long: "+err.Error())
 	}
 	exchange := exchangeOf(ctx)
+	if full := fullDisk(err); full != nil {
+		s.logger.Error("a change cannot be stored", "verb", exchange.verb, "path", exchange.path, "requestId", exchange.id, "error", err)
+		return newProblem("disk-full", "the change cannot be stored: "+full.Error())
+	}
 	if ctx.Err() == nil {
 		s.logger.Error("cannot answer a request", "verb", exchange.verb, "path", exchange.path, "requestId", exchange.id, "error", err)
 	}
@@ -133,6 +139,16 @@ func located(part string, err error) error {
 		}
 	}
 	return &headroom.InvalidError{Field: part + "." + invalid.Field, Value: invalid.Value, Expected: invalid.Expected}
+}
+
+// fullDisk is what the system says where a disk, or what a user may have of it, is full; nil for any other error.
+func fullDisk(err error) error {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, full) {
+			return full
+		}
+	}
+	return nil
 }
 
 func invalidProblem(invalid *headroom.InvalidError) *Problem {
