@@ -52,7 +52,7 @@ lint: ## gofmt, vet, staticcheck, tidy go.mod
 	$(GO) mod tidy -diff
 
 bench: build ## what docs/performance.md says: footprint, start, cost per request beside peers
-	test/bench/run.sh
+	@$(GO) run ./test/bench -headroom $(BIN)/headroom -shop $(BIN)/shop
 
 soak: build ## an hour of surges, crashes and restarts; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak
