@@ -62,8 +62,8 @@ func TestExplainShowsAManualWish(t *testing.T) {
 	obs := observe(counts(2, 0), steady(headroom.MetricRequestsPerSecond, reading(200, 2)))
 	obs.Manual = &headroom.ManualScale{Replicas: 3, Until: noon.Add(time.Hour), By: "ann", Reason: "sale"}
 	d, _ := Decide("d-8", policyOf(targetRPS(50)), obs, wanted(2))
-	wantReason := "shop gets 200 requests/s, 100 per replica where 50 is the target, so 4 replicas are needed; 2 are wanted now; " +
-		"a wish by hand by ann, in force until 2025-03-01T13:00:00Z (sale), sets it at 3."
+	wantReason := `an order by hand (ann) for "sale" until 2025-03-01T13:00:00Z sets shop at 3; without it: ` +
+		"shop gets 200 requests/s, 100 per replica where 50 is the target, so 4 replicas are needed; 2 are wanted now."
 	if d.Reason != wantReason {
 		t.Errorf("got  %s\nwant %s", d.Reason, wantReason)
 	}

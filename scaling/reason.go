@@ -11,6 +11,9 @@ import (
 // reason says in one sentence why the decision is as it is: what decided, and each limit that changed it.
 func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string) string {
 	var text strings.Builder
+	if manual := s.manual(d); manual != nil {
+		fmt.Fprintf(&text, "%s sets %s at %d; without it: ", manual.Note, s.service, manual.After)
+	}
 	switch {
 	case deciding >= 0:
 		text.WriteString(d.Proposals[deciding].Note)
@@ -25,12 +28,22 @@ func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string
 		fmt.Fprintf(&text, "; %s wanted now", are(d.From))
 	}
 	for _, limit := range d.Limits {
-		if limit.Bound() {
-			fmt.Fprintf(&text, "; %s %s at %d", limit.Note, verb(limit), limit.After)
+		if limit.Bound() && limit.Rule != ruleManual {
+			fmt.Fprintf(&text, "; %s holds it at %d", limit.Note, limit.After)
 		}
 	}
 	text.WriteByte('.')
 	return text.String()
+}
+
+// manual is the limit of an order by hand; nil where none is in force.
+func (s *situation) manual(d headroom.Decision) *headroom.Limit {
+	for i, limit := range d.Limits {
+		if limit.Rule == ruleManual {
+			return &d.Limits[i]
+		}
+	}
+	return nil
 }
 
 func are(replicas int) string {
@@ -40,25 +53,15 @@ func are(replicas int) string {
 	return fmt.Sprintf("%d are", replicas)
 }
 
-func verb(limit headroom.Limit) string {
-	if limit.Rule == ruleManual {
-		return "sets it"
-	}
-	return "holds it"
-}
-
 func manualNote(manual *headroom.ManualScale) string {
-	note := "a wish by hand"
+	note := "an order by hand"
 	if manual.By != "" {
-		note += " by " + printable(manual.By)
+		note += " (" + printable(manual.By) + ")"
 	}
-	note += ", in force until " + manual.Until.UTC().Format(time.RFC3339)
 	if manual.Reason != "" {
-		note += fmt.Sprintf(" (%s),", printable(manual.Reason))
-	} else {
-		note += ","
+		note += fmt.Sprintf(" for %q", printable(manual.Reason))
 	}
-	return note
+	return note + " until " + manual.Until.UTC().Format(time.RFC3339)
 }
 
 // printable replaces what could move a terminal's cursor.
