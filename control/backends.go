@@ -149,6 +149,27 @@ func (c *Controller) changeBackend(record backendRecord, change headroom.Change,
 	return c.publishEndpoints()
 }
 
+// forgetBackends forgets what the API changed of replicas that are gone: their names do not come back. The lock is held.
+func (c *Controller) forgetBackends(s *service) error {
+	var gone []string
+	for id, record := range c.backends {
+		if record.Backend.Source == headroom.SourceReplica && record.Backend.Service == s.name && s.lacks(id) {
+			gone = append(gone, id)
+		}
+	}
+	var writes []headroom.Write
+	for _, id := range gone {
+		writes = append(writes, remove(backendKind, id))
+	}
+	if err := c.commit(writes...); err != nil {
+		return err
+	}
+	for _, id := range gone {
+		delete(c.backends, id)
+	}
+	return nil
+}
+
 func (c *Controller) findBackend(id string) (headroom.Backend, error) {
 	var known []string
 	for _, backend := range c.allBackends() {

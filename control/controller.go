@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -48,12 +49,11 @@ type Controller struct {
 	Entries   link.Feed[headroom.Entry]
 	Reports   link.Feed[Report]
 
-	signals *signal.Signals // guarded by signalsMu
-	// signalsMu guards signals, the newest measurement and the newest usage.
+	signals *signal.Signals // has a lock of its own
+	// signalsMu guards the newest measurement.
 	signalsMu   sync.Mutex
 	measurement headroom.Measurement
 	heardAt     time.Time // when measurement came; zero is never
-	usage       map[string][]headroom.ReplicaUsage
 
 	mu       sync.Mutex // guards all below
 	config   headroom.Config
@@ -63,6 +63,7 @@ type Controller struct {
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
 	running  context.Context            // nil before Run and after it ended
+	began    time.Time                  // when Run was called; zero is not yet
 	workers  sync.WaitGroup
 }
 
@@ -74,7 +75,7 @@ func New(options Options) (*Controller, error) {
 	c := &Controller{
 		store: options.Store, platform: options.Platform, log: options.Logger, memory: options.MachineMemory,
 		stop: options.Stop, now: options.Now, random: rand.Float64,
-		signals: signal.New(), usage: map[string][]headroom.ReplicaUsage{},
+		signals:  signal.New(),
 		services: map[string]*service{}, policies: map[string]headroom.Policy{}, backends: map[string]backendRecord{},
 	}
 	c.Entries.Buffer = entriesBuffer
@@ -88,61 +89,64 @@ func New(options Options) (*Controller, error) {
 }
 
 // Apply makes a configuration the one in force: new services start, changed ones go on with the new settings, and the
-// replicas of removed ones are drained and stopped.
+// replicas of removed ones are drained and stopped. On an error nothing has changed.
 func (c *Controller) Apply(config headroom.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.config = config
-	for name, settings := range config.Services {
-		if settings.Run == nil {
-			continue
-		}
-		if err := c.applyService(name, settings); err != nil {
-			return err
-		}
-	}
-	remembered, err := c.rememberedServices()
+	fresh, err := c.freshServices(config)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the state: %w", err)
 	}
-	for _, name := range remembered {
-		if settings, there := config.Services[name]; there && settings.Run != nil {
+	old := c.config
+	maps.Copy(c.services, fresh)
+	c.enforce(config)
+	if err := c.publishEndpoints(); err != nil {
+		for name := range fresh {
+			delete(c.services, name)
+		}
+		c.enforce(old)
+		return fmt.Errorf("record the list of backends: %w", err)
+	}
+	for _, s := range c.services {
+		c.startWorker(s)
+	}
+	return nil
+}
+
+// enforce gives every service its settings; those that are no longer configured are brought to no replicas.
+func (c *Controller) enforce(config headroom.Config) {
+	c.config = config
+	for name, s := range c.services {
+		if settings := config.Services[name]; settings.Run != nil {
+			s.configure(settings, c.policiesOf(name, settings))
+		} else {
+			s.retire()
+		}
+	}
+}
+
+// freshServices makes the services that have no loop yet: those of the configuration, and those of which something was
+// left by an earlier one.
+func (c *Controller) freshServices(config headroom.Config) (map[string]*service, error) {
+	names, err := c.rememberedServices()
+	if err != nil {
+		return nil, err
+	}
+	for name, settings := range config.Services {
+		if settings.Run != nil {
+			names = append(names, name)
+		}
+	}
+	fresh := map[string]*service{}
+	for _, name := range names {
+		if c.services[name] != nil || fresh[name] != nil {
 			continue
 		}
-		if err := c.retireService(name); err != nil {
-			return err
+		if fresh[name], err = c.newService(name); err != nil {
+			return nil, err
 		}
 	}
-	return c.publishEndpoints()
-}
-
-func (c *Controller) applyService(name string, settings headroom.Service) error {
-	s, there := c.services[name]
-	if !there {
-		var err error
-		if s, err = c.newService(name); err != nil {
-			return err
-		}
-		c.services[name] = s
-	}
-	s.configure(settings, c.policiesOf(name, settings))
-	c.startWorker(s)
-	return nil
-}
-
-// retireService drains and stops what is left of a service that the configuration no longer has.
-func (c *Controller) retireService(name string) error {
-	s, there := c.services[name]
-	if !there {
-		var err error
-		if s, err = c.newService(name); err != nil {
-			return err
-		}
-		c.services[name] = s
-	}
-	s.retire()
-	c.startWorker(s)
-	return nil
+	return fresh, nil
 }
 
 // startWorker runs the loop of one service if the controller runs and the service's loop does not. The lock is held.
@@ -159,7 +163,7 @@ func (c *Controller) startWorker(s *service) {
 // Run works until the context ends. Replicas keep running after that.
 func (c *Controller) Run(ctx context.Context) error {
 	c.mu.Lock()
-	c.running = ctx
+	c.running, c.began = ctx, c.now()
 	for _, s := range c.services {
 		c.startWorker(s)
 	}
@@ -199,8 +203,8 @@ func (c *Controller) watchPlatform(ctx context.Context) {
 // Measured takes what a balancer saw in the last second; every service decides on it at once.
 func (c *Controller) Measured(measurement headroom.Measurement) {
 	now := c.now()
-	c.signalsMu.Lock()
 	c.signals.AddMeasurement(measurement)
+	c.signalsMu.Lock()
 	c.measurement, c.heardAt = measurement, now
 	c.signalsMu.Unlock()
 	for _, s := range c.allServices() {

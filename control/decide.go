@@ -55,6 +55,10 @@ func (s *service) readyNames() []string {
 // measured, seldom enough to keep a month of it small (43,200 records of about 3 KB are 130 MB).
 const heartbeat = time.Minute
 
+// flutter is the least time between two decisions that are written down for their code alone: one that changes with
+// every second, because the load is at the edge of the tolerance, would be 260 MB a day.
+const flutter = 5 * time.Second
+
 // decide makes the next decision and records it. The lock is held.
 func (s *service) decide(now time.Time) error {
 	observation := s.observe(now)
@@ -79,7 +83,7 @@ func (s *service) decide(now time.Time) error {
 func (s *service) remember(decision headroom.Decision, state headroom.ScalerState) {
 	s.memory.Scaler = state
 	if decision.To != decision.From {
-		s.memory.Decision, s.memory.Reason = decision.ID, decision.Reason
+		s.memory.Decision, s.memory.Reason, s.memory.Pending = decision.ID, decision.Reason, true
 	}
 }
 
@@ -87,7 +91,8 @@ func (s *service) remember(decision headroom.Decision, state headroom.ScalerStat
 // else of one each heartbeat.
 func (s *service) record(decision headroom.Decision, state headroom.ScalerState, now time.Time) ([]headroom.Write, error) {
 	changes := decision.To != decision.From
-	news := changes || s.decision == nil || s.decision.Code != decision.Code || now.Sub(s.journaled) >= heartbeat
+	age := now.Sub(s.journaled)
+	news := changes || (s.code != decision.Code && age >= flutter) || age >= heartbeat
 	if !news {
 		return nil, nil
 	}
@@ -115,7 +120,7 @@ func (s *service) record(decision headroom.Decision, state headroom.ScalerState,
 // adopt makes a recorded decision the newest one.
 func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Time) {
 	if journaled {
-		s.journaled = now
+		s.journaled, s.code = now, decision.Code
 	}
 	s.decision, s.previous = &decision, &now
 	if decision.To != decision.From {
@@ -132,7 +137,7 @@ func (s *service) outcome(decision headroom.Decision, reached bool, now time.Tim
 }
 
 // checkOutcome records the outcome of the pending decision once there are as many ready replicas as it decided.
-func (s *service) checkOutcome(now time.Time) []headroom.Write {
+func (s *service) checkOutcome(t *turn) []headroom.Write {
 	if s.pending == nil || s.inventory == nil || !s.inventory.Complete {
 		return nil
 	}
@@ -147,17 +152,16 @@ func (s *service) checkOutcome(now time.Time) []headroom.Write {
 	if ready != s.pending.To || others > 0 {
 		return nil
 	}
-	outcome, err := s.outcome(*s.pending, true, now)
+	outcome, err := s.outcome(*s.pending, true, t.now)
 	if err != nil {
 		s.c.log.Error("cannot record an outcome", "error", err)
 		return nil
 	}
-	took := now.Sub(s.pending.At).Round(10 * time.Millisecond)
-	writes := append(s.c.event(headroom.Event{
+	took := t.now.Sub(s.pending.At).Round(10 * time.Millisecond)
+	t.memory.Pending = false
+	return append(s.c.event(headroom.Event{
 		Type: "scaled", Level: headroom.LevelInfo, Service: s.name,
 		Message: fmt.Sprintf("%s has %d ready replicas, %s after the decision.", s.name, ready, took),
 		Details: map[string]any{"decision": s.pending.ID, "seconds": took.Seconds()},
 	}), outcome)
-	s.pending = nil
-	return writes
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"headroom.dev/headroom"
 )
@@ -23,11 +24,19 @@ func (c *Controller) loadEndpoints() error {
 	return err
 }
 
+// firstWord is how long the first list of this life waits for replicas that cannot be read: longer than a platform that
+// is well takes, and short for a change of the other services.
+const firstWord = 3 * time.Second
+
 // publishEndpoints sends the balancers the list of backends if it changed. The version is stored before it is sent, so
-// that it never goes back, whatever crashes. The lock is held.
+// that it never goes back, whatever crashes. The first list waits until all replicas have been read: the balancers have
+// that of the last life, and a scaler that has lost its state must not take everybody out of traffic. The lock is held.
 func (c *Controller) publishEndpoints() error {
-	backends := c.allBackends()
 	_, sent := c.Endpoints.Last()
+	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
+		return nil
+	}
+	backends := c.allBackends()
 	if sent && slices.Equal(backends, c.lastSent) {
 		return nil
 	}
@@ -40,6 +49,15 @@ func (c *Controller) publishEndpoints() error {
 	}
 	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends})
 	return nil
+}
+
+func (c *Controller) allRead() bool {
+	for _, s := range c.services {
+		if !s.read() {
+			return false
+		}
+	}
+	return true
 }
 
 // allBackends lists the backends of all services: replicas, those of the config file, those added through the API.
@@ -62,8 +80,13 @@ func (c *Controller) allBackends() []headroom.Backend {
 			all[i].Weight, all[i].State = record.weightOf(backend), record.stateOf(backend)
 		}
 	}
-	for _, record := range c.backends {
-		if _, configured := c.config.Services[record.Backend.Service]; configured && record.Backend.Source == headroom.SourceAPI {
+	for id, record := range c.backends {
+		_, configured := c.config.Services[record.Backend.Service]
+		if !configured || record.Backend.Source != headroom.SourceAPI {
+			continue
+		}
+		// One that has since been written in the config file, too, is there already.
+		if !slices.ContainsFunc(all, func(other headroom.Backend) bool { return other.ID == id }) {
 			all = append(all, record.Backend)
 		}
 	}

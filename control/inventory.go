@@ -4,10 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/orchestration"
 )
+
+// doubtEvery is the least time between two readings that confirm a sudden fall: the platform's hints may have it read
+// many times within a millisecond, which would only confirm the same mistake.
+const doubtEvery = 500 * time.Millisecond
 
 // take takes what the platform said. The lock is held.
 func (s *service) take(inventory headroom.Inventory, err error) {
@@ -16,19 +21,26 @@ func (s *service) take(inventory headroom.Inventory, err error) {
 		s.problem = fmt.Sprintf("it is not known which replicas there are: %v", err)
 		return
 	}
-	gone := s.gone
+	if s.history.Doubts > 0 && inventory.Complete && inventory.At.Sub(s.history.At).Abs() < doubtEvery {
+		return // still in doubt
+	}
+	gone := slices.Clone(s.gone)
 	for _, operation := range s.open {
 		if operation.Kind == headroom.OperationShrink {
 			gone = append(gone, operation.Replicas...)
 		}
 	}
+	before := s.history.At
 	history, believed := orchestration.Confirm(s.history, inventory, gone)
 	s.history = history
 	if !believed {
 		s.problem = "the platform suddenly reports fewer replicas; nothing is done before it says so three times"
 		return
 	}
-	s.problem, s.gone, s.inventory = "", nil, &inventory
+	s.problem, s.inventory = "", &inventory
+	if inventory.Complete && history.At.After(before) {
+		s.gone = nil // the history is without them now; an incomplete reading, or the same once more, leaves it as it was
+	}
 	if inventory.Complete && !s.synced {
 		s.synced = true
 		s.greet()
@@ -63,13 +75,40 @@ func (s *service) replicaBackends() []headroom.Backend {
 		if replica.State != headroom.ReplicaReady || replica.Address == "" {
 			continue
 		}
-		backend := headroom.Backend{ID: replica.Name, Service: s.name, Address: replica.Address, Weight: 1,
-			State: headroom.BackendActive, Source: headroom.SourceReplica}
-		if _, draining := s.memory.Draining[replica.Name]; draining {
-			backend.State = headroom.BackendDraining
+		backends = append(backends, headroom.Backend{ID: replica.Name, Service: s.name, Address: replica.Address, Weight: 1,
+			State: headroom.BackendActive, Source: headroom.SourceReplica})
+	}
+	if !s.inventory.Complete {
+		for _, backend := range s.lastBackends { // what could not be read may still exist
+			if _, listed := s.replica(backend.ID); !listed {
+				backends = append(backends, backend)
+			}
 		}
-		backends = append(backends, backend)
+	}
+	for i, backend := range backends {
+		backends[i].State = headroom.BackendActive
+		if _, draining := s.memory.Draining[backend.ID]; draining {
+			backends[i].State = headroom.BackendDraining
+		}
 	}
 	s.lastBackends = backends
 	return backends
+}
+
+// lacks reports whether a replica is certainly not there.
+func (s *service) lacks(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inventory == nil || !s.inventory.Complete {
+		return false
+	}
+	_, listed := s.replica(name)
+	return !listed
+}
+
+// read reports whether the replicas have been known since this process began.
+func (s *service) read() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.synced || s.inventory != nil
 }

@@ -27,8 +27,11 @@ func (s *service) begin(t *turn, operation headroom.Operation) {
 // move records a new state of an operation.
 func (s *service) move(t *turn, operation headroom.Operation, state headroom.OperationState, why string) {
 	operation.State, operation.Error = state, why
-	if state == headroom.OperationSent && operation.SentAt.IsZero() {
+	switch {
+	case state == headroom.OperationSent && operation.SentAt.IsZero():
 		operation.SentAt = t.now
+	case state == headroom.OperationPlanned:
+		operation.SentAt = time.Time{} // to be sent again
 	}
 	if operation.Open() {
 		t.open[operation.ID] = operation
@@ -59,8 +62,12 @@ func (s *service) journalOperation(operation headroom.Operation) []headroom.Writ
 // the next readings of the world resolve.
 const orderTimeout = 30 * time.Second
 
-// carryOut has the platform do what an operation says, and records that it was told.
+// carryOut has the platform do what an operation says, and records that it was told. Where this process is ending, the
+// operation stays planned for the next one.
 func (s *service) carryOut(ctx context.Context, operation headroom.Operation) {
+	if ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
 	workload, grace := s.workload, s.workload.Run.StopGracePeriod
 	s.mu.Unlock()
@@ -83,13 +90,15 @@ func (s *service) carryOut(ctx context.Context, operation headroom.Operation) {
 	switch {
 	case err == nil:
 		s.move(t, operation, headroom.OperationSent, "")
+	case refused(err) && operation.Kind == headroom.OperationShrink:
+		// It stays planned, and the next turn tries again: a record of each attempt would fill the journal.
+		s.c.log.Warn("the platform refuses to remove a replica; trying again", "operation", operation.ID, "error", err)
+		return
 	case refused(err):
 		s.move(t, operation, headroom.OperationFailed, err.Error())
-		if operation.Kind == headroom.OperationGrow {
-			s.failure = err.Error()
-			t.memory.Backoff = t.memory.Backoff.Failed(t.now, s.c.random())
-			t.writes = append(t.writes, put(serviceKind, s.name, t.memory))
-		}
+		s.failure = err.Error()
+		t.memory.Backoff = t.memory.Backoff.Failed(t.now, s.c.random())
+		t.writes = append(t.writes, put(serviceKind, s.name, t.memory))
 	default:
 		s.move(t, operation, headroom.OperationUnknown, err.Error())
 	}

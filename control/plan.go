@@ -29,8 +29,12 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 
 	world := s.world(now)
 	for _, operation := range sortedOperations(s.open) {
+		known := operation.State
+		if s.ignored(operation, now) {
+			operation.State = headroom.OperationUnknown
+		}
 		state, why := orchestration.Resolve(operation, world)
-		if state != operation.State {
+		if state != known {
 			s.move(t, operation, state, why)
 		}
 	}
@@ -53,9 +57,9 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 	for _, operation := range step.Operations {
 		s.begin(t, operation)
 	}
-	t.writes = append(t.writes, s.checkOutcome(now)...)
+	t.writes = append(t.writes, s.checkOutcome(t)...)
 	if s.inventory != nil {
-		t.memory.Held = s.history.Count
+		t.memory.History = orchestration.History{Live: s.history.Live, Count: s.history.Count}
 	}
 	if !sameMemory(t.memory, s.memory) {
 		t.writes = append(t.writes, put(serviceKind, s.name, t.memory))
@@ -64,6 +68,9 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 		return nil, err
 	}
 	s.open, s.memory = t.open, t.memory
+	if !s.memory.Pending {
+		s.pending = nil
+	}
 	for _, operation := range t.ended {
 		if operation.Kind == headroom.OperationShrink {
 			s.gone = append(s.gone, operation.Replicas...)
@@ -75,6 +82,18 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 		}
 	}
 	return s.orders(), nil
+}
+
+// ignored reports whether the platform has not begun a removal that it took long ago: it has lost the order, which is
+// then given again.
+func (s *service) ignored(operation headroom.Operation, now time.Time) bool {
+	if operation.Kind != headroom.OperationShrink || operation.State != headroom.OperationSent || now.Sub(operation.SentAt) < orderTimeout {
+		return false
+	}
+	return slices.ContainsFunc(operation.Replicas, func(name string) bool {
+		replica, listed := s.replica(name)
+		return listed && replica.State != headroom.ReplicaStopping
+	})
 }
 
 // orders lists the operations that are to be carried out now: recorded, and not sent yet.
@@ -173,7 +192,8 @@ func (s *service) forgetGone(t *turn) {
 
 func sameMemory(a, b memory) bool {
 	return a.Scaler == b.Scaler && a.NextOrdinal == b.NextOrdinal && a.Backoff == b.Backoff && a.Manual == b.Manual &&
-		a.Held == b.Held && a.Decision == b.Decision && maps.Equal(a.Draining, b.Draining)
+		a.Revision == b.Revision && a.Decision == b.Decision && a.Pending == b.Pending &&
+		a.History.Count == b.History.Count && slices.Equal(a.History.Live, b.History.Live) && maps.Equal(a.Draining, b.Draining)
 }
 
 func sortedOperations(open map[string]headroom.Operation) []headroom.Operation {

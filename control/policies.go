@@ -149,8 +149,8 @@ func (c *Controller) changePolicy(policy headroom.Policy, change headroom.Change
 		return headroom.Policy{}, err
 	}
 	c.policies[policy.ID] = policy
-	if s := c.services[policy.Service]; s != nil {
-		settings := c.config.Services[policy.Service]
+	settings := c.config.Services[policy.Service]
+	if s := c.services[policy.Service]; s != nil && settings.Run != nil {
 		s.configure(settings, c.policiesOf(policy.Service, settings))
 		s.wake()
 	}

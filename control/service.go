@@ -24,12 +24,14 @@ type memory struct {
 	Backoff     orchestration.Backoff `json:"backoff"`
 	Manual      *headroom.ManualScale `json:"manual,omitempty"`
 	Draining    map[string]time.Time  `json:"draining,omitempty"` // since when, by replica
-	Held        int                   `json:"held"`               // replicas that the platform was last believed to hold
+	History     orchestration.History `json:"history"`            // what was last believed of the platform
 	// Revision is what Backoff was learned from: a changed command is tried at once.
 	Revision string `json:"revision,omitempty"`
 	// Decision and Reason are those of the newest decision that changed the number.
 	Decision string `json:"decision,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	// Pending is true until the outcome of that decision has been written down.
+	Pending bool `json:"pending,omitempty"`
 }
 
 // service is one service of which headroom starts replicas. Its loop is the only one that changes it.
@@ -65,6 +67,7 @@ type service struct {
 	changed   *headroom.Decision // newest that changed the number
 	pending   *headroom.Decision // changed, and not reached yet
 	journaled time.Time          // when a decision was last written down
+	code      string             // of that one
 	previous  *time.Time         // of the newest decision
 	lastID    int64
 }
@@ -87,7 +90,7 @@ func (c *Controller) newService(name string) (*service, error) {
 			s.drainVersions[backend.ID] = c.version
 		}
 	}
-	s.history.Count = s.memory.Held
+	s.history = s.memory.History
 	// Until the platform has been read, the balancers keep what they were told last.
 	for _, backend := range c.lastSent {
 		if backend.Service == name && backend.Source == headroom.SourceReplica {
@@ -107,12 +110,37 @@ func (c *Controller) newService(name string) (*service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the open operations of %s: %w", name, err)
 	}
-	return s, nil
+	return s, s.recall()
 }
 
-// rememberedServices lists every service of which something is stored.
+// recall finds the newest decision that changed the number, so that its outcome is written down also after a restart.
+func (s *service) recall() error {
+	if s.memory.Decision == "" {
+		return nil
+	}
+	found, err := s.c.store.Journal(headroom.JournalQuery{Kind: headroom.EntryDecision, ID: s.memory.Decision, Newest: true, Limit: 1})
+	if err != nil {
+		return fmt.Errorf("read the last decision of %s: %w", s.name, err)
+	}
+	for _, entry := range found { // none where it is older than what the journal keeps
+		var decision headroom.Decision
+		if err := json.Unmarshal(entry.Data, &decision); err != nil {
+			return fmt.Errorf("read the decision %s: %w", entry.ID, err)
+		}
+		s.changed = &decision
+		if s.memory.Pending {
+			s.pending = &decision
+		}
+	}
+	return nil
+}
+
+// rememberedServices lists every service of which something is stored, or of which the platform has replicas.
 func (c *Controller) rememberedServices() ([]string, error) {
 	var names []string
+	if platform, knows := c.platform.(interface{ Services() []string }); knows {
+		names = platform.Services() // also those of a state that was lost
+	}
 	err := c.store.List(serviceKind, func(name string, _ json.RawMessage) error {
 		names = append(names, name)
 		return nil
@@ -257,18 +285,24 @@ func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error)
 // draining replica.
 func (s *service) publish() {
 	s.c.mu.Lock()
-	err := s.c.publishEndpoints()
-	version := s.c.version
-	s.c.mu.Unlock()
-	if err != nil {
+	defer s.c.mu.Unlock()
+	if err := errors.Join(s.c.forgetBackends(s), s.c.publishEndpoints()); err != nil {
 		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
 		return
+	}
+	sent, published := s.c.Endpoints.Last()
+	if !published {
+		return
+	}
+	active := map[string]bool{}
+	for _, backend := range sent.Backends {
+		active[backend.ID] = backend.State == headroom.BackendActive
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name := range s.memory.Draining {
-		if s.drainVersions[name] == 0 {
-			s.drainVersions[name] = version
+		if s.drainVersions[name] == 0 && !active[name] {
+			s.drainVersions[name] = sent.Version
 		}
 	}
 }

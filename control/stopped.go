@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/orchestration"
 )
 
 // AllStopped records that every replica of every service has been stopped on purpose, so that the next start neither
@@ -36,6 +37,6 @@ func (s *service) allStopped() error {
 	for _, operation := range sortedOperations(s.open) {
 		s.move(t, operation, headroom.OperationFailed, "headroom and every replica were stopped")
 	}
-	t.memory.Held, t.memory.Draining = 0, nil
+	t.memory.History, t.memory.Draining = orchestration.History{}, nil
 	return s.c.commit(append(t.writes, put(serviceKind, s.name, t.memory))...)
 }

@@ -61,10 +61,7 @@ func (c *Controller) readUsage(ctx context.Context) Report {
 				usage[i].MemLimit = c.memory / headroom.Bytes(most)
 			}
 		}
-		c.signalsMu.Lock()
 		c.signals.AddUsage(usage)
-		c.usage[s.name] = usage
-		c.signalsMu.Unlock()
 		report.Usage = append(report.Usage, usage...)
 		report.Services = append(report.Services, summary)
 	}
