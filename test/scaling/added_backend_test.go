@@ -21,7 +21,7 @@ func TestABackendAddedThroughTheAPIServesUntilItIsRemoved(t *testing.T) {
 	replicas := s.WaitReplicas("shop", 3, 10*time.Second)
 	address := startShop(t, s)
 
-	l := send(t, s, "80")
+	l := s.Send("80")
 	var added headroom.Backend
 	body := map[string]any{"service": "shop", "address": address, "weight": 1}
 	if err := s.Do(http.MethodPost, "/api/balancer/backends", body, &added); err != nil {
@@ -31,14 +31,14 @@ func TestABackendAddedThroughTheAPIServesUntilItIsRemoved(t *testing.T) {
 		t.Errorf("added %+v", added)
 	}
 	s.Eventually(5*time.Second, "it takes traffic beside the replicas", func() error { return allServe(s, 4) })
-	noneFailed(t, l.end())
+	system.NoneFailed(t, l.End())
 	// It is nobody's replica: the number of those does not change.
 	samePIDs(t, replicas, s.WaitReplicas("shop", 3, 5*time.Second))
 
 	p.Signal(syscall.SIGTERM)
 	p.Wait(10 * time.Second)
 	p = s.Run()
-	l = send(t, s, "80")
+	l = s.Send("80")
 	s.Eventually(5*time.Second, "it takes traffic after a restart", func() error { return allServe(s, 4) })
 
 	path := "/api/balancer/backends/" + added.ID
@@ -65,7 +65,7 @@ func TestABackendAddedThroughTheAPIServesUntilItIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Eventually(5*time.Second, "the replicas serve alone", func() error { return allServe(s, 3) })
-	noneFailed(t, l.end())
+	system.NoneFailed(t, l.End())
 
 	p.Signal(syscall.SIGINT)
 	if code := p.Wait(15 * time.Second); code != 0 {

@@ -22,14 +22,14 @@ services:
 	s.WaitReady(s.Start("run"))
 
 	// It says why, with the output's last lines.
-	event := happened(t, s, "replica-exited", "exit status 1", 10*time.Second)
+	event := s.WaitEvent("replica-exited", "exit status 1", 10*time.Second)
 	if tail := fmt.Sprint(event.Details["tail"]); !strings.Contains(tail, "shop: crashing on purpose: --crash-after 0s") {
 		t.Errorf("the event's last lines of output are %s", tail)
 	}
 	problem(t, s, "new replicas of shop keep failing", 10*time.Second)
 
 	// The delays double from 1 s ± 20 %: the fourth try comes after at least (1+2+4) × 0.8 = 5.6 s.
-	c := watch(t, s)
+	s.Watch()
 	problem(t, s, "(4 in a row)", 20*time.Second)
 	events, err := s.Events()
 	if err != nil {
@@ -49,13 +49,12 @@ services:
 	if took := last.Sub(first); took < 5600*time.Millisecond || exits != 8 {
 		t.Errorf("%d replicas ended in %s: want four tries of 2, in at least 5.6 s", exits, took)
 	}
-	_ = c
 
 	// A command that works is taken at once, without waiting for the back-off of the old one.
 	s.Configure(strings.Replace(steadyConfig, "minReplicas: 3", "minReplicas: 2", 1))
 	replicas := s.WaitReplicas("shop", 2, 5*time.Second)
-	sameProcesses(t, s, replicas)
-	noneFailed(t, send(t, s, "1s@30").wait())
+	s.RunExactly(replicas)
+	system.NoneFailed(t, s.Send("1s@30").Wait())
 }
 
 func TestAReplicaThatNeverTurnsHealthyIsStoppedAfterItsStartTimeout(t *testing.T) {
@@ -69,12 +68,12 @@ services:
 `)
 	s.WaitReady(s.Start("run"))
 	problem(t, s, "503", 2*time.Second) // what its health check said
-	event := happened(t, s, "replica-given-up", "shop-1 did not get ready within 2s", 5*time.Second)
+	event := s.WaitEvent("replica-given-up", "shop-1 did not get ready within 2s", 5*time.Second)
 	if !strings.Contains(event.Message, "503") {
 		t.Errorf("the event does not say what the health check said: %s", event.Message)
 	}
 	problem(t, s, "new replicas of shop keep failing", 5*time.Second)
-	happened(t, s, "replica-given-up", "shop-2", 10*time.Second)
+	s.WaitEvent("replica-given-up", "shop-2", 10*time.Second)
 	s.Eventually(2*time.Second, "no more than the one replica that is tried runs", func() error {
 		if running := s.ReplicaProcesses(); len(running) > 1 {
 			return fmt.Errorf("%v run", running)
@@ -94,10 +93,10 @@ services:
 `)
 	p := s.Start("run")
 	s.WaitReady(p)
-	happened(t, s, "replica-failed", "no-such-program", 5*time.Second)
+	s.WaitEvent("replica-failed", "no-such-program", 5*time.Second)
 	problem(t, s, "no-such-program", 5*time.Second)
 	before := cpuTime(t, p)
-	pass(t, 2*time.Second)
+	system.Pass(t, 2*time.Second)
 	// A crash loop would take a core; a headroom at rest takes a few percent of one, some times that with the race detector.
 	if used := cpuTime(t, p) - before; used > time.Second {
 		t.Errorf("headroom used %s of processor time in 2 s", used)
@@ -118,7 +117,7 @@ services:
 
 	s.Configure(strings.Replace(steadyConfig, "minReplicas: 3", "minReplicas: 1", 1))
 	s.WaitReplicas("shop", 1, 5*time.Second)
-	noneFailed(t, send(t, s, "1s@30").wait())
+	system.NoneFailed(t, s.Send("1s@30").Wait())
 }
 
 // problem waits until the status of shop lists a problem that holds a text.

@@ -25,15 +25,15 @@ services:
 	s.Run()
 	replicas := s.WaitReplicas("shop", 3, 10*time.Second)
 	ready := time.Now()
-	watch(t, s)
+	s.Watch()
 
 	// A POST fails only if the killed replica had it: 6 on average; 12 leave room for what least-connections gives one of
 	// three replicas by chance.
-	l := send(t, s, "5s@90", post)
-	pass(t, 1500*time.Millisecond)
+	l := s.Send("5s@90", system.Post)
+	system.Pass(t, 1500*time.Millisecond)
 	// It ends within 10 s of its start, which counts as a failed start: the next is tried after 1 s ± 20 %.
 	killOne(t, s, replicas, 4*time.Second)
-	report := l.wait()
+	report := l.Wait()
 	if failed := report.Counts.Failed; failed > 12 || len(report.Errors) > 0 || report.Counts.Dropped > 0 || report.Counts.Answered != 450 {
 		t.Errorf("%d of 450 requests failed with %v, errors %+v; one replica had about 6 in flight", failed, report.Statuses, report.Errors)
 	}
@@ -41,12 +41,12 @@ services:
 
 	// A GET that the killed replica had is answered by another one.
 	replicas = s.WaitReplicas("shop", 3, 5*time.Second)
-	pass(t, time.Until(ready.Add(10*time.Second))-1500*time.Millisecond)
-	l = send(t, s, "5s@90")
-	pass(t, 1500*time.Millisecond)
+	system.Pass(t, time.Until(ready.Add(10*time.Second))-1500*time.Millisecond)
+	l = s.Send("5s@90")
+	system.Pass(t, 1500*time.Millisecond)
 	killOne(t, s, replicas, 2*time.Second)
-	noneFailed(t, l.wait())
-	sameProcesses(t, s, s.WaitReplicas("shop", 3, 5*time.Second))
+	system.NoneFailed(t, l.Wait())
+	s.RunExactly(s.WaitReplicas("shop", 3, 5*time.Second))
 }
 
 // killOne kills the oldest of some replicas, and waits until another one is ready in its place and the others are as they
@@ -80,7 +80,7 @@ func killOne(t *testing.T, s *system.System, before map[string]int, limit time.D
 		return nil
 	})
 	t.Logf("replaced after %s", time.Since(killed).Round(time.Millisecond))
-	event := happened(t, s, "replica-exited", victim, time.Second)
+	event := s.WaitEvent("replica-exited", victim, time.Second)
 	if want := victim + " ended by itself: killed by SIGKILL."; event.Message != want {
 		t.Errorf("the event says %q, want %q", event.Message, want)
 	}

@@ -17,11 +17,11 @@ func TestAChangedCommandReplacesTheReplicasWithoutAFailedRequest(t *testing.T) {
 	s := system.New(t, steadyConfig)
 	s.Run()
 	before := s.WaitReplicas("shop", 3, 10*time.Second)
-	c := watch(t, s)
-	l := send(t, s, "100", post) // requests that no retry can save
-	pass(t, 500*time.Millisecond)
+	c := s.Watch()
+	l := s.Send("100", system.Post) // requests that no retry can save
+	system.Pass(t, 500*time.Millisecond)
 	s.Configure(strings.Replace(steadyConfig, "--latency 20ms", "--latency 10ms", 1))
-	happened(t, s, "config-reloaded", "", 5*time.Second)
+	s.WaitEvent("config-reloaded", "", 5*time.Second)
 
 	began := time.Now()
 	least := 3
@@ -50,14 +50,14 @@ func TestAChangedCommandReplacesTheReplicasWithoutAFailedRequest(t *testing.T) {
 		return nil
 	})
 	t.Logf("replaced in %s", time.Since(began).Round(100*time.Millisecond))
-	noneFailed(t, l.end())
+	system.NoneFailed(t, l.End())
 	if least < 3 {
 		t.Errorf("only %d replicas were ready at one time", least)
 	}
-	if most := c.atOnce(); most > 4 {
+	if most := c.AtOnce(); most > 4 {
 		t.Errorf("%d replicas ran at once", most)
 	}
-	sameProcesses(t, s, s.WaitReplicas("shop", 3, 5*time.Second))
+	s.RunExactly(s.WaitReplicas("shop", 3, 5*time.Second))
 }
 
 // A file that is wrong changes nothing, and says what is wrong.
@@ -66,11 +66,11 @@ func TestAWrongConfigFileIsRefusedOnReloadAndNothingChanges(t *testing.T) {
 	s := system.New(t, steadyConfig)
 	s.Run()
 	before := s.WaitReplicas("shop", 3, 10*time.Second)
-	l := send(t, s, "60")
+	l := s.Send("60")
 	s.Configure(strings.Replace(steadyConfig, "maxReplicas: 6", "maxReplicas: 2", 1))
-	happened(t, s, "config-refused", "maxReplicas", 5*time.Second)
+	s.WaitEvent("config-refused", "maxReplicas", 5*time.Second)
 	s.Configure(steadyConfig + "    replicas: 4\n")
-	happened(t, s, "config-refused", "replicas", 5*time.Second)
+	s.WaitEvent("config-refused", "replicas", 5*time.Second)
 	s.Configure(strings.Replace(steadyConfig, "minReplicas: 3", "minReplicas: 4", 1))
 	after := s.WaitReplicas("shop", 4, 5*time.Second)
 	for name, pid := range before {
@@ -78,7 +78,7 @@ func TestAWrongConfigFileIsRefusedOnReloadAndNothingChanges(t *testing.T) {
 			t.Errorf("%s was process %d and is %d", name, pid, after[name])
 		}
 	}
-	noneFailed(t, l.end())
+	system.NoneFailed(t, l.End())
 }
 
 // A service that is taken out of the file is drained and stopped; one that is put in is started.
@@ -97,6 +97,6 @@ func TestServicesComeAndGoByReload(t *testing.T) {
 		}
 		return nil
 	})
-	sameProcesses(t, s, replicas)
-	noneFailed(t, send(t, s, "1s@30").wait())
+	s.RunExactly(replicas)
+	system.NoneFailed(t, s.Send("1s@30").Wait())
 }

@@ -25,21 +25,21 @@ func TestAKilledHeadroomAdoptsTheSameReplicasAtItsNextStart(t *testing.T) {
 	s := system.New(t, steadyConfig)
 	p := s.Run()
 	before := s.WaitReplicas("shop", 3, 10*time.Second)
-	c := watch(t, s)
-	l := send(t, s, "60")
-	pass(t, 500*time.Millisecond)
+	c := s.Watch()
+	l := s.Send("60")
+	system.Pass(t, 500*time.Millisecond)
 	p.Kill()
 	began := time.Now()
 	s.Run()
 	t.Logf("ready again %s after the start", time.Since(began).Round(time.Millisecond))
 	after := s.WaitReplicas("shop", 3, 5*time.Second)
 	samePIDs(t, before, after)
-	happened(t, s, "replicas-adopted", "adopted 3 replicas", 2*time.Second)
-	l.end() // it failed while nobody listened
-	noneFailed(t, send(t, s, "2s@60").wait())
+	s.WaitEvent("replicas-adopted", "adopted 3 replicas", 2*time.Second)
+	l.End() // it failed while nobody listened
+	system.NoneFailed(t, s.Send("2s@60").Wait())
 	samePIDs(t, before, s.WaitReplicas("shop", 3, 5*time.Second))
-	sameProcesses(t, s, after)
-	if most := c.atOnce(); most != 3 {
+	s.RunExactly(after)
+	if most := c.AtOnce(); most != 3 {
 		t.Errorf("%d replicas ran at once, though 3 are wanted", most)
 	}
 }
@@ -61,25 +61,25 @@ services:
 	random := rand.New(rand.NewPCG(seed, 0))
 	p := s.Run()
 	first := s.WaitReplicas("shop", 2, 10*time.Second)
-	c := watch(t, s)
+	c := s.Watch()
 	// Up to 8 and down to 2, again and again, as far as headroom lives long enough to see it.
-	l := send(t, s, "1s@10,3s@150,4s@10,3s@150,4s@10,3s@150,4s@10")
+	l := s.Send("1s@10,3s@150,4s@10,3s@150,4s@10,3s@150,4s@10")
 	for range 6 {
-		pass(t, 200*time.Millisecond+time.Duration(random.Int64N(int64(2500*time.Millisecond))))
+		system.Pass(t, 200*time.Millisecond+time.Duration(random.Int64N(int64(2500*time.Millisecond))))
 		p.Kill()
 		p = s.Start("run")
 	}
 	s.WaitReady(p)
-	report := l.wait()
+	report := l.Wait()
 	t.Logf("%d of %d requests failed while headroom was killed six times; up to %d replicas at once",
-		report.Counts.Failed, report.Counts.Sent, c.atOnce())
-	if most := c.atOnce(); most > 8 {
+		report.Counts.Failed, report.Counts.Sent, c.AtOnce())
+	if most := c.AtOnce(); most > 8 {
 		t.Errorf("%d replicas ran at once; maxReplicas is 8", most)
 	}
 	last := s.WaitReplicas("shop", 2, 20*time.Second)
 	samePIDs(t, first, last)
-	sameProcesses(t, s, last)
-	noneFailed(t, send(t, s, "1s@30").wait())
+	s.RunExactly(last)
+	system.NoneFailed(t, s.Send("1s@30").Wait())
 }
 
 func TestSIGTERMLeavesTheReplicasRunningAndSaysSo(t *testing.T) {
@@ -94,7 +94,7 @@ func TestSIGTERMLeavesTheReplicasRunningAndSaysSo(t *testing.T) {
 	if !strings.Contains(p.Output(), "The replicas keep running: the next start adopts them, headroom stop ends them.") {
 		t.Errorf("it does not say what becomes of the replicas:\n%s", p.Output())
 	}
-	sameProcesses(t, s, before)
+	s.RunExactly(before)
 
 	p = s.Run()
 	samePIDs(t, before, s.WaitReplicas("shop", 3, 5*time.Second))
@@ -102,7 +102,7 @@ func TestSIGTERMLeavesTheReplicasRunningAndSaysSo(t *testing.T) {
 	if code := p.Wait(10 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	noProcesses(t, s, 0)
+	s.WaitNone(0)
 }
 
 func TestStopEndsEverythingWhetherHeadroomRunsOrNot(t *testing.T) {
@@ -117,18 +117,18 @@ func TestStopEndsEverythingWhetherHeadroomRunsOrNot(t *testing.T) {
 	if code := p.Wait(5 * time.Second); code != 0 {
 		t.Errorf("headroom run: exit code %d", code)
 	}
-	noProcesses(t, s, 0)
+	s.WaitNone(0)
 
 	p = s.Run()
 	replicas := s.WaitReplicas("shop", 3, 10*time.Second)
 	p.Signal(syscall.SIGTERM)
 	p.Wait(10 * time.Second)
-	sameProcesses(t, s, replicas)
+	s.RunExactly(replicas)
 	stdout, stderr, code = s.Command("stop", "-c", s.ConfigFile())
 	if code != 0 || !strings.Contains(stdout, "3 replicas") {
 		t.Errorf("headroom stop after SIGTERM: exit code %d\n%s%s", code, stdout, stderr)
 	}
-	noProcesses(t, s, 0)
+	s.WaitNone(0)
 
 	// Nothing is left to be adopted: the next start makes new ones.
 	s.Run()
@@ -158,9 +158,9 @@ func TestReplicasThatEndedWhileHeadroomDidNotRunAreReplaced(t *testing.T) {
 	if kept := names(before)[2]; after[kept] != before[kept] {
 		t.Errorf("%s was process %d and is %d", kept, before[kept], after[kept])
 	}
-	sameProcesses(t, s, after)
+	s.RunExactly(after)
 	for _, gone := range names(before)[:2] {
-		event := happened(t, s, "replica-exited", gone, time.Second)
+		event := s.WaitEvent("replica-exited", gone, time.Second)
 		if want := fmt.Sprintf("%s ended by itself: exited while headroom did not run; its status is not known.", gone); event.Message != want {
 			t.Errorf("the event says %q, want %q", event.Message, want)
 		}

@@ -29,26 +29,26 @@ func TestRolesApartScaleAsRunDoes(t *testing.T) {
 	monitor := s.Start("monitor")
 	s.WaitReady(balancer, scaler, monitor)
 	first := s.WaitReplicas("shop", 2, 10*time.Second)
-	c := watch(t, s)
+	c := s.Watch()
 
 	begin := time.Now().Truncate(time.Second).Add(1300 * time.Millisecond)
-	pass(t, time.Until(begin))
-	l := send(t, s, "2s@10,6s@220,7s@10", post)
-	evidence := l.began.Add(2 * time.Second).Truncate(time.Second).Add(time.Second)
-	seen := serving(s, first, l.done)
-	noneFailed(t, l.wait())
+	system.Pass(t, time.Until(begin))
+	l := s.Send("2s@10,6s@220,7s@10", system.Post)
+	evidence := l.Began.Add(2 * time.Second).Truncate(time.Second).Add(time.Second)
+	seen := serving(s, first, l.Done())
+	system.NoneFailed(t, l.Wait())
 	if after := firstRise(t, s).At.Sub(evidence); after < 0 || after > time.Second {
 		t.Errorf("decided %s after the first saturated second", after)
 	}
 	if newcomer, at := seen(); at.IsZero() || at.Sub(evidence) > 3*time.Second {
 		t.Errorf("the first new replica with traffic, %q, was seen %s after the first saturated second", newcomer, at.Sub(evidence))
 	}
-	if most := c.atOnce(); most < 5 || most > 6 {
+	if most := c.AtOnce(); most < 5 || most > 6 {
 		t.Errorf("%d replicas at once, want ceil(220/40) = 6, or 5, which is within the tolerance of 10 %%", most)
 	}
 	last := s.WaitReplicas("shop", 2, 15*time.Second)
 	samePIDs(t, first, last)
-	sameProcesses(t, s, last)
+	s.RunExactly(last)
 
 	// Ctrl-C of the scaler ends all.
 	scaler.Signal(syscall.SIGINT)
@@ -57,7 +57,7 @@ func TestRolesApartScaleAsRunDoes(t *testing.T) {
 			t.Errorf("the %s ended with exit code %d", name, code)
 		}
 	}
-	noProcesses(t, s, 0)
+	s.WaitNone(0)
 }
 
 func TestRolesApartGoOnWhileAnotherIsKilled(t *testing.T) {
@@ -66,14 +66,14 @@ func TestRolesApartGoOnWhileAnotherIsKilled(t *testing.T) {
 	scaler, monitor, balancer := s.Start("scaler"), s.Start("monitor"), s.Start("balancer")
 	s.WaitReady(scaler, monitor, balancer)
 	replicas := s.WaitReplicas("shop", 2, 10*time.Second)
-	watch(t, s)
+	s.Watch()
 	// A balancer that was never told of any replica cannot serve without a scaler.
 	s.Eventually(5*time.Second, "the balancer has been told", func() error { return answers(s.Traffic) })
-	l := send(t, s, "50")
+	l := s.Send("50")
 
 	// The scaler is killed and returns: the traffic sees nothing, the replicas are the same, and it can scale again.
 	scaler.Kill()
-	pass(t, time.Second)
+	system.Pass(t, time.Second)
 	scaler = s.Start("scaler")
 	s.WaitReady(scaler)
 	samePIDs(t, replicas, s.WaitReplicas("shop", 2, 5*time.Second))
@@ -97,25 +97,25 @@ func TestRolesApartGoOnWhileAnotherIsKilled(t *testing.T) {
 		}
 		return err
 	})
-	noneFailed(t, l.end())
+	system.NoneFailed(t, l.End())
 
 	// The balancer is killed while there is no scaler: it serves with the backends that it knew.
 	scaler.Kill()
 	balancer.Kill()
 	balancer = s.Start("balancer")
 	s.Eventually(10*time.Second, "the balancer serves without a scaler", func() error { return answers(s.Traffic) })
-	noneFailed(t, send(t, s, "2s@50").wait())
+	system.NoneFailed(t, s.Send("2s@50").Wait())
 
 	// And it hears of new ones when the scaler is back.
 	scaler = s.Start("scaler")
 	s.WaitReady(scaler, monitor, balancer)
 	samePIDs(t, replicas, s.WaitReplicas("shop", 3, 5*time.Second))
-	l = send(t, s, "50")
+	l = s.Send("50")
 	scale(t, s, 4)
 	replicas = s.WaitReplicas("shop", 4, 5*time.Second)
 	s.Eventually(5*time.Second, "all four replicas take traffic", func() error { return allServe(s, 4) })
-	noneFailed(t, l.end())
-	sameProcesses(t, s, replicas)
+	system.NoneFailed(t, l.End())
+	s.RunExactly(replicas)
 }
 
 // scale orders a number of replicas for ten minutes.

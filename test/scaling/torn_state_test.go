@@ -22,7 +22,7 @@ func TestADamagedStateFileIsRecoveredOrRefusedAndReplicasAreNeitherDoubledNorLos
 	stateFile := filepath.Join(s.Dir, ".headroom", "state.db")
 	p := s.Run()
 	replicas := s.WaitReplicas("shop", 3, 10*time.Second)
-	c := watch(t, s)
+	c := s.Watch()
 
 	// Without a snapshot: refused.
 	p.Kill()
@@ -37,7 +37,7 @@ func TestADamagedStateFileIsRecoveredOrRefusedAndReplicasAreNeitherDoubledNorLos
 			t.Errorf("it does not say %q:\n%s", text, p.Errors())
 		}
 	}
-	sameProcesses(t, s, replicas)
+	s.RunExactly(replicas)
 
 	// Moved away, as it says: headroom starts with empty state and adopts what runs.
 	if err := os.Rename(stateFile, stateFile+".away"); err != nil {
@@ -57,13 +57,13 @@ func TestADamagedStateFileIsRecoveredOrRefusedAndReplicasAreNeitherDoubledNorLos
 		damage(t, stateFile, change)
 		p = s.Run()
 		samePIDs(t, replicas, s.WaitReplicas("shop", 3, 5*time.Second))
-		sameProcesses(t, s, replicas)
+		s.RunExactly(replicas)
 		if !strings.Contains(p.Errors(), "the last snapshot took its place") {
 			t.Errorf("%s: it does not say that it recovered the state:\n%s", what, p.Errors())
 		}
 	}
-	noneFailed(t, send(t, s, "1s@60").wait())
-	if most := c.atOnce(); most != 3 {
+	system.NoneFailed(t, s.Send("1s@60").Wait())
+	if most := c.AtOnce(); most != 3 {
 		t.Errorf("%d replicas ran at once, though 3 are wanted", most)
 	}
 }
@@ -85,7 +85,7 @@ func TestAStateFileOfAnotherVersionIsRefused(t *testing.T) {
 		if !strings.Contains(p.Errors(), text) {
 			t.Errorf("schema %s: it does not say %q:\n%s", version, text, p.Errors())
 		}
-		sameProcesses(t, s, replicas)
+		s.RunExactly(replicas)
 	}
 	setSchema(t, stateFile, "1")
 	s.Run()
@@ -107,7 +107,7 @@ func TestATornRecordOfAReplicaCostsThatReplicaOnly(t *testing.T) {
 	damage(t, records[1], func(content []byte) []byte { return content[:len(content)/2] })
 	s.Run()
 	after := s.WaitReplicas("shop", 3, 10*time.Second)
-	sameProcesses(t, s, after)
+	s.RunExactly(after)
 	kept := maps.Clone(before)
 	delete(kept, torn)
 	for name, pid := range kept {

@@ -1,4 +1,4 @@
-package scaling_test
+package system
 
 import (
 	"fmt"
@@ -6,15 +6,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
-
-	"headroom.dev/headroom/test/system"
 )
 
-// census watches the replicas of a system by what /proc says, whatever headroom says or whether it runs at all.
-type census struct {
-	s    *system.System
+// Census watches the replicas of a system by what /proc says, whatever headroom says or whether it runs at all.
+type Census struct {
+	s    *System
 	done chan struct{}
 	stop chan struct{}
 
@@ -24,9 +21,9 @@ type census struct {
 	odd  []string       // what must not be
 }
 
-// watch looks at the replicas every 20 ms until the test ends, and fails it if one name ever had two processes.
-func watch(t *testing.T, s *system.System) *census {
-	c := &census{s: s, done: make(chan struct{}), stop: make(chan struct{}), seen: map[string]int{}}
+// Watch looks at the replicas every 20 ms until the test ends, and fails it if one name ever had two processes.
+func (s *System) Watch() *Census {
+	c := &Census{s: s, done: make(chan struct{}), stop: make(chan struct{}), seen: map[string]int{}}
 	go func() {
 		defer close(c.done)
 		ticker := time.NewTicker(20 * time.Millisecond)
@@ -40,17 +37,17 @@ func watch(t *testing.T, s *system.System) *census {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		close(c.stop)
 		<-c.done
 		for _, what := range c.odd {
-			t.Error(what)
+			s.t.Error(what)
 		}
 	})
 	return c
 }
 
-func (c *census) look() {
+func (c *Census) look() {
 	replicas := c.s.ReplicaProcesses()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,34 +61,26 @@ func (c *census) look() {
 	}
 }
 
-// atOnce is the most replicas that ran at one time.
-func (c *census) atOnce() int {
+// AtOnce is the most replicas that ran at one time.
+func (c *Census) AtOnce() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.most
 }
 
-// sameProcesses fails the test unless the processes of replicas are exactly those that headroom lists.
-func sameProcesses(t *testing.T, s *system.System, listed map[string]int) {
-	t.Helper()
+// RunExactly fails the test unless the processes of replicas are exactly those that headroom lists.
+func (s *System) RunExactly(listed map[string]int) {
+	s.t.Helper()
 	wanted := slices.Sorted(maps.Values(listed))
 	found := slices.Sorted(slices.Values(s.ShopProcesses()))
 	if !slices.Equal(wanted, found) {
-		t.Errorf("headroom lists the processes %v (%v), and %v run", wanted, listed, found)
+		s.t.Errorf("headroom lists the processes %v (%v), and %v run", wanted, listed, found)
 	}
 }
 
-// samePIDs fails the test unless replicas are as they were.
-func samePIDs(t *testing.T, before, after map[string]int) {
-	t.Helper()
-	if !maps.Equal(before, after) {
-		t.Errorf("replicas were %v and are %v", before, after)
-	}
-}
-
-// noProcesses waits until no replica runs.
-func noProcesses(t *testing.T, s *system.System, limit time.Duration) {
-	t.Helper()
+// WaitNone waits until no replica runs.
+func (s *System) WaitNone(limit time.Duration) {
+	s.t.Helper()
 	s.Eventually(limit, "no replica runs", func() error {
 		if left := s.ReplicaProcesses(); len(left) > 0 {
 			return fmt.Errorf("%v run", left)
@@ -100,10 +89,10 @@ func noProcesses(t *testing.T, s *system.System, limit time.Duration) {
 	})
 }
 
-// happened waits for an event of a type whose message holds a text, and returns it.
-func happened(t *testing.T, s *system.System, kind, text string, limit time.Duration) system.Event {
-	t.Helper()
-	var found system.Event
+// WaitEvent waits for an event of a type whose message holds a text, and returns it.
+func (s *System) WaitEvent(kind, text string, limit time.Duration) Event {
+	s.t.Helper()
+	var found Event
 	s.Eventually(limit, fmt.Sprintf("there is an event %s that says %q", kind, text), func() error {
 		events, err := s.Events()
 		if err != nil {
