@@ -208,7 +208,7 @@ func (c *clientConn) shrink(buffer []byte) {
 
 // send writes to the client.
 func (c *clientConn) send(data []byte) error {
-	c.write.within(time.Now(), clientWrite)
+	c.write.within(time.Now(), pieceTime)
 	_, err := c.conn.Write(data)
 	return err
 }

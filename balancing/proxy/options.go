@@ -48,8 +48,8 @@ const (
 	maxIdlePerBackend = 512
 	// maxInterim bounds 1xx responses before the final one.
 	maxInterim = 16
-	// clientWrite is how long a client may take none of what we send.
-	clientWrite = 60 * time.Second
+	// pieceTime is how long either side may take for one piece of what we send, 24 KB or a head: 60 s as nginx's send_timeout.
+	pieceTime = 60 * time.Second
 	// sampleEvery is how often the requests in flight are sampled for their mean.
 	sampleEvery = 50 * time.Millisecond
 	// wholeBody is the largest body that is read whole before the request is sent, so that it can be sent again and needs no goroutine.

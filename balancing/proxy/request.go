@@ -128,7 +128,7 @@ func harmless(id []byte) bool {
 
 // sendRequest writes the head and a whole body, or the head and begins the upload. sent is how much the kernel took.
 func (c *clientConn) sendRequest(u *upstream) (sent int, err error) {
-	u.write.within(c.exchange.attemptAt, clientWrite)
+	u.write.within(c.exchange.attemptAt, pieceTime)
 	sent, err = u.conn.Write(c.out)
 	if err == nil && c.exchange.streaming && !c.exchange.expect {
 		c.startUpload(u)

@@ -20,6 +20,7 @@ type upload struct {
 	done     chan struct{}
 	finished atomic.Bool           // the whole body was sent
 	failed   atomic.Pointer[error] // why the client's body could not be read
+	chunk    []byte                // being sent
 }
 
 func (c *clientConn) startUpload(u *upstream) {
@@ -34,7 +35,6 @@ func (c *clientConn) startUpload(u *upstream) {
 
 func (c *clientConn) runUpload(up *upload) {
 	u := up.upstream
-	var frame []byte
 	chunked := c.exchange.framing.Kind == h1.ChunkedBody
 	for {
 		data, err := c.body.Next()
@@ -48,25 +48,46 @@ func (c *clientConn) runUpload(up *upload) {
 			}
 			return
 		}
-		c.exchange.service.traffic.bytesIn.Add(uint64(len(data)))
-		up.backend.traffic.bytesIn.Add(uint64(len(data)))
-		u.write.within(time.Now(), clientWrite)
+		size := len(data)
 		if chunked {
-			frame = h1.AppendChunkStart(frame[:0], len(data))
-			frame = append(append(frame, data...), "\r\n"...)
-			data = frame
+			data, size = up.joinChunks(&c.body, data)
 		}
+		c.exchange.service.traffic.bytesIn.Add(uint64(size))
+		up.backend.traffic.bytesIn.Add(uint64(size))
+		u.write.within(time.Now(), pieceTime)
 		if _, err := u.conn.Write(data); err != nil {
 			return // the backend may have answered early; its response says more than this error
 		}
 	}
 	if chunked {
-		frame = append(frame[:0], "0\r\n"...)
-		if _, err := u.conn.Write(c.body.AppendTrailers(frame)); err != nil {
+		if _, err := u.conn.Write(c.body.AppendTrailers(append(up.chunk[:0], "0\r\n"...))); err != nil {
 			return
 		}
 	}
 	up.finished.Store(true)
+}
+
+// joinChunks makes one chunk of data and of all the chunks behind it that have arrived already: a client that sends its body in chunks of one byte
+// would otherwise cost a system call for each.
+func (up *upload) joinChunks(body *h1.Body, data []byte) (chunk []byte, size int) {
+	const room = len("ffffff\r\n") // for the size of any chunk that fits in memory we use
+	up.chunk = append(up.chunk[:0], make([]byte, room)...)
+	for {
+		up.chunk = append(up.chunk, data...)
+		if len(up.chunk) >= maxReply {
+			break
+		}
+		var err error
+		if data, err = body.Poll(); err != nil {
+			break // it comes again from the next call
+		}
+	}
+	size = len(up.chunk) - room
+	var line [room]byte
+	start := h1.AppendChunkStart(line[:0], size)
+	copy(up.chunk[room-len(start):], start)
+	up.chunk = append(up.chunk, "\r\n"...)
+	return up.chunk[room-len(start):], size
 }
 
 // uploadError is why the request's body could not be read from the client, if an upload has found that out.
