@@ -3,6 +3,7 @@ package input
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,6 +72,7 @@ func TestAFullDiskStopsNoTrafficAndNoReplicaAndHeadroomGoesOnByItselfOnceThereIs
 	p := s.Run()
 	s.WaitReplicas("shop", 2, 20*time.Second)
 	ballast := filepath.Join(disk, "ballast")
+	running := replicaProcesses(t, s)
 	undisturbed(t, s, func() {
 		fill(t, ballast)
 		awaitRefusal(t, s, func() { fill(t, ballast) })
@@ -88,6 +90,16 @@ func TestAFullDiskStopsNoTrafficAndNoReplicaAndHeadroomGoesOnByItselfOnceThereIs
 		contains(t, stderr, "no space left on device")
 	})
 	contains(t, p.Errors(), "no space left on device")
+
+	// A headroom that is killed meanwhile serves again, with the same replicas, though it can write nothing.
+	p.Kill()
+	p = s.Start("run")
+	s.Eventually(10*time.Second, "requests are answered again", func() error { return askPath(s.Traffic, "/") })
+	s.WaitReady(p)
+	undisturbed(t, s, func() { awaitRefusal(t, s, func() { fill(t, ballast) }) })
+	if adopted := replicaProcesses(t, s); !maps.Equal(adopted, running) {
+		t.Errorf("the replicas were %v and are %v", running, adopted)
+	}
 
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
