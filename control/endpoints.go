@@ -41,7 +41,8 @@ func (c *Controller) publishEndpoints() error {
 		return nil
 	}
 	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
-		next := headroom.Endpoints{Version: c.version + 1, Backends: backends}
+		// Versions count milliseconds, so that they go on even where the state, and the last version with it, was lost.
+		next := headroom.Endpoints{Version: max(c.version+1, uint64(c.now().UnixMilli())), Backends: backends}
 		if err := c.commit(put(endpointsKind, endpointsName, next)); err != nil {
 			return err
 		}
