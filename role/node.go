@@ -43,7 +43,6 @@ type Node struct {
 	roles    Roles
 	log      *slog.Logger
 	stateDir string
-	drain    time.Duration
 
 	balancer *Balancer
 	monitor  *Monitor
