@@ -275,6 +275,28 @@ type death struct {
 	gone  bool
 	steps int // of the store and of the platform so far
 	at    int // the step before which it dies; 0 is never
+	drain bool
+}
+
+// afterDrain has it die right after a drain has been recorded.
+func (d *death) afterDrain() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drain = true
+}
+
+// stored sees what was just stored.
+func (d *death) stored(writes []headroom.Write) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, write := range writes {
+		if write.Put == nil {
+			continue
+		}
+		if operation, is := write.Put.Value.(headroom.Operation); is && d.drain && operation.Kind == headroom.OperationDrain {
+			d.gone = true
+		}
+	}
 }
 
 var errDead = errors.New("this process was killed")
@@ -314,7 +336,9 @@ func (s mortalStore) Commit(writes ...headroom.Write) ([]headroom.Entry, error) 
 	if err := s.death.step(); err != nil {
 		return nil, err
 	}
-	return s.memory.Commit(writes...)
+	entries, err := s.memory.Commit(writes...)
+	s.death.stored(writes)
+	return entries, err
 }
 
 type mortalPlatform struct {
