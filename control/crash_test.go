@@ -75,7 +75,8 @@ func TestAKillAtAnyInstantDoublesNothingAndForgetsNothing(t *testing.T) {
 				w.expectOutcomes()
 			})
 		})
-	}	if deaths < steps-5 { // two lives differ by some steps in how often they are woken
+	}
+	if deaths < steps-5 { // two lives differ by some steps in how often they are woken
 		t.Errorf("of %d deaths that were planned only %d came", steps, deaths)
 	}
 }
