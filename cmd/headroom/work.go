@@ -130,6 +130,9 @@ func (a *app) end(node *role.Node, told *story, w work, replicas bool, signals <
 type reload struct {
 	node    *role.Node
 	current headroom.Config
+	// refused is a valid configuration that could not be applied, such as for a port in use; nil where there is none. The
+	// watcher takes it for the one in force, and says that nothing changed when the file is read again.
+	refused *config.Event
 }
 
 func (r *reload) deliver(event config.Event) {
@@ -137,24 +140,30 @@ func (r *reload) deliver(event config.Event) {
 	case event.Err != nil:
 		r.node.Announce(headroom.Event{Type: "config-refused", Level: headroom.LevelError,
 			Message: "The new config file is refused and the old configuration stays in force: " + event.Err.Error()})
-	case event.Loaded == nil:
-		if event.Unchanged {
-			r.node.Announce(headroom.Event{Type: "config-unchanged", Level: headroom.LevelInfo,
-				Message: "The config file was read again and says the same as before."})
-		}
-	default:
-		if err := r.node.Apply(event.Loaded.Config, r.current); err != nil {
-			r.node.Announce(headroom.Event{Type: "config-refused", Level: headroom.LevelError,
-				Message: "The new configuration cannot be applied and the old one stays in force: " + err.Error()})
-			return
-		}
-		r.current = event.Loaded.Config
-		message := "The new configuration is in force."
-		if len(event.Restart) > 0 {
-			message = "The new configuration is in force, except for what " + strings.Join(event.Restart, "; ") + "."
-		}
-		r.node.Announce(headroom.Event{Type: "config-reloaded", Level: headroom.LevelInfo, Message: message})
+	case event.Loaded != nil:
+		r.apply(event)
+	case event.Unchanged && r.refused != nil:
+		r.apply(*r.refused)
+	case event.Unchanged:
+		r.node.Announce(headroom.Event{Type: "config-unchanged", Level: headroom.LevelInfo,
+			Message: "The config file was read again and says the same as before."})
 	}
+}
+
+// apply makes a configuration the one in force, or says why not.
+func (r *reload) apply(event config.Event) {
+	if err := r.node.Apply(event.Loaded.Config, r.current); err != nil {
+		r.refused = &event
+		r.node.Announce(headroom.Event{Type: "config-refused", Level: headroom.LevelError,
+			Message: "The new configuration cannot be applied and the old one stays in force: " + err.Error() + ". Send SIGHUP to try again."})
+		return
+	}
+	r.current, r.refused = event.Loaded.Config, nil
+	message := "The new configuration is in force."
+	if len(event.Restart) > 0 {
+		message = "The new configuration is in force, except for what " + strings.Join(event.Restart, "; ") + "."
+	}
+	r.node.Announce(headroom.Event{Type: "config-reloaded", Level: headroom.LevelInfo, Message: message})
 }
 
 // besideStory leaves info out of a log that shares a terminal with the story, which says the same in sentences.
