@@ -41,8 +41,8 @@ services:
 		return err
 	}
 	b.table("Idle with 10 replicas (headroom itself, without its replicas)", []string{"", "measured", "goal"}, [][]string{
-		{"memory, resident, at most", mebibytes(most.resident), "< " + mebibytes(idleMemoryGoal)},
-		{"of which its own data", mebibytes(most.anonymous), ""},
+		{"memory, resident, at most", megabytes(most.resident), "< " + megabytes(idleMemoryGoal)},
+		{"of which its own data", megabytes(most.anonymous), ""},
 		{"processor, share of one core", fmt.Sprintf("%.2f %%", cpu), fmt.Sprintf("< %.0f %%", idleCPUGoal)},
 	})
 	return nil
