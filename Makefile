@@ -4,7 +4,6 @@ BIN      := bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 SOURCES  := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin/*') go.mod go.sum
-# Two packages at a time: each starts real processes, and the machines that run this have few cores.
 TESTFLAGS ?= -race -timeout 10m
 QUICKSTART := examples/quickstart/headroom.yaml
 
@@ -30,8 +29,10 @@ $(BIN)/shop: $(SOURCES)
 run: build ## the main job: balance, watch and scale the sample service through a surge
 	@$(BIN)/headroom run -c $(QUICKSTART)
 
+# Those through the real binary run one package at a time: they measure how soon something happens, on few cores.
 test: deps build lint ## all tests, with the race detector
-	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test $(TESTFLAGS) $$($(GO) list ./... | grep -v /test/)
+	$(GO) test $(TESTFLAGS) -p 1 ./test/...
 
 test-scaling: ## decisions, planning and the control loop
 	$(GO) test $(TESTFLAGS) ./scaling/... ./orchestration/... ./control/... ./platform/...
@@ -43,7 +44,7 @@ test-monitoring: ## metrics, signals, alerts and objectives
 	$(GO) test $(TESTFLAGS) ./monitoring/...
 
 test-integration: build ## behavior through the real binary
-	$(GO) test $(TESTFLAGS) -count=1 ./test/...
+	$(GO) test $(TESTFLAGS) -count=1 -p 1 ./test/...
 
 lint: ## gofmt, vet, staticcheck, tidy go.mod
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
