@@ -3,6 +3,7 @@ package scaling_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,9 +88,13 @@ func TestSIGTERMLeavesTheReplicasRunningAndSaysSo(t *testing.T) {
 	s := system.New(t, steadyConfig)
 	p := s.Run()
 	before := s.WaitReplicas("shop", 3, 10*time.Second)
+	slow := ask(t, s, "/slow?for=3s")
 	p.Signal(syscall.SIGTERM)
 	if code := p.Wait(10 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+	if answer := <-slow; answer != "200 OK" {
+		t.Errorf("the request in flight was answered %s", answer)
 	}
 	if !strings.Contains(p.Output(), "The replicas keep running: the next start adopts them, headroom stop ends them.") {
 		t.Errorf("it does not say what becomes of the replicas:\n%s", p.Output())
@@ -98,11 +103,43 @@ func TestSIGTERMLeavesTheReplicasRunningAndSaysSo(t *testing.T) {
 
 	p = s.Run()
 	samePIDs(t, before, s.WaitReplicas("shop", 3, 5*time.Second))
+	slow = ask(t, s, "/slow?for=3s")
 	p.Signal(syscall.SIGINT)
 	if code := p.Wait(10 * time.Second); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	if answer := <-slow; answer != "200 OK" {
+		t.Errorf("the request in flight was answered %s", answer)
+	}
 	s.WaitNone(0)
+}
+
+// ask sends a request, waits until the balancer reports it in flight, and returns where the answer will come.
+func ask(t *testing.T, s *system.System, path string) <-chan string {
+	t.Helper()
+	answer := make(chan string, 1)
+	go func() {
+		response, err := http.Get("http://" + s.Traffic + path)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		response.Body.Close()
+		answer <- response.Status
+	}()
+	s.Eventually(3*time.Second, "the request is in flight", func() error {
+		backends, err := s.Backends("shop")
+		if err != nil {
+			return err
+		}
+		for _, backend := range backends {
+			if backend.InFlight != nil && *backend.InFlight > 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("%d backends have none", len(backends))
+	})
+	return answer
 }
 
 func TestStopEndsEverythingWhetherHeadroomRunsOrNot(t *testing.T) {

@@ -115,7 +115,30 @@ func TestRolesApartGoOnWhileAnotherIsKilled(t *testing.T) {
 	replicas = s.WaitReplicas("shop", 4, 5*time.Second)
 	s.Eventually(5*time.Second, "all four replicas take traffic", func() error { return allServe(s, 4) })
 	system.NoneFailed(t, l.End())
+
+	// The balancer is killed while there is a scaler, which goes on; the balancer learns of that when it is back.
+	balancer.Kill()
+	scale(t, s, 5)
+	replicas = s.WaitReplicas("shop", 5, 5*time.Second)
+	balancer = s.Start("balancer")
+	s.Eventually(10*time.Second, "the balancer serves again", func() error { return answers(s.Traffic) })
+	l = s.Send("50")
+	s.Eventually(5*time.Second, "all five replicas take traffic", func() error { return allServe(s, 5) })
+	system.NoneFailed(t, l.End())
 	s.RunExactly(replicas)
+
+	// And headroom stop ends all three, and the replicas.
+	stopped := time.Now()
+	if stdout, stderr, code := s.Command("stop", "-c", s.ConfigFile()); code != 0 {
+		t.Errorf("headroom stop: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	for name, p := range map[string]*system.Process{"scaler": scaler, "balancer": balancer, "monitor": monitor} {
+		if code := p.Wait(15 * time.Second); code != 0 {
+			t.Errorf("the %s ended with exit code %d", name, code)
+		}
+	}
+	s.WaitNone(0)
+	t.Logf("all stopped in %s", time.Since(stopped).Round(time.Millisecond))
 }
 
 // scale orders a number of replicas for ten minutes.
