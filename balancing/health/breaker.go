@@ -147,14 +147,14 @@ func (b *Breaker) trip(at int64) {
 }
 
 // Release ends an attempt that Allow let through and that came to no result, such as one whose client went away: while
-// half-open the next may try. Its time tells nothing yet; it is there so that all results are reported alike.
-func (b *Breaker) Release(time.Time) {
+// half-open the next may try. began is as for RecordSince.
+func (b *Breaker) Release(began time.Time) {
 	if b.blocked.Load() == 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.blocked.Load() < 0 {
+	if blocked := b.blocked.Load(); blocked < 0 && b.since(began) >= -blocked {
 		b.blocked.Store(b.openUntil)
 	}
 }

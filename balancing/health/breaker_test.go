@@ -167,6 +167,26 @@ func TestResultsFromBeforeItOpenedAreNotTakenForTheOneThatTries(t *testing.T) {
 	wantState(t, b, 60*time.Second, headroom.BreakerOpen)
 }
 
+// Clients that leave, whose requests were under way before the breaker opened, must not let more than one attempt try at a time.
+func TestAttemptFromBeforeItOpenedEndsWithoutMakingRoomForASecondTry(t *testing.T) {
+	b := newTestBreaker()
+	if !b.Allow(after(0)) {
+		t.Fatal("not let through")
+	}
+	trip(t, b, time.Second)
+	if !b.Allow(after(31 * time.Second)) {
+		t.Fatal("not let through to try")
+	}
+	b.Release(after(0))
+	if b.Ready(after(32 * time.Second)) {
+		t.Error("a second attempt may try beside the first")
+	}
+	b.Release(after(31 * time.Second))
+	if !b.Ready(after(32 * time.Second)) {
+		t.Error("the attempt that tried has ended, and the next may not try")
+	}
+}
+
 func TestResultOfAnAttemptGivenUpAsLostIsNotTakenForTheNext(t *testing.T) {
 	b := newTestBreaker()
 	trip(t, b, 0)
@@ -186,7 +206,7 @@ func TestAttemptWithoutAResultDoesNotKeepTheBreakerFromRecovering(t *testing.T) 
 	b := newTestBreaker()
 	trip(t, b, 0)
 	b.Allow(after(30 * time.Second))
-	b.Release(noon)
+	b.Release(after(30 * time.Second))
 	if !b.Allow(after(31 * time.Second)) {
 		t.Error("after a cancel the next may not try")
 	}
@@ -284,8 +304,9 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 				}
 			case 3:
 				if len(trying) > 0 {
-					trying = nil
-					b.Release(noon)
+					began := trying[0]
+					trying = trying[1:]
+					b.Release(after(began))
 				}
 			}
 			if state := b.Status(after(now)).State; state != headroom.BreakerHalfOpen {

@@ -22,6 +22,10 @@ import (
 // per backend.
 const bodyKept = 256
 
+// answerRead is the most that is read of an answer, bytes: as large a head as the balancer takes. A backend that sends header lines without
+// end would otherwise fill the memory within the check's timeout.
+const answerRead = 64 << 10
+
 // StatusError is the failure of a check that was answered with a status outside 200 to 399.
 type StatusError struct {
 	URL    string
@@ -86,7 +90,7 @@ func get(ctx context.Context, address, target string) (status int, body string, 
 	if err := request.Write(conn); err != nil {
 		return 0, "", err
 	}
-	response, err := readFinal(bufio.NewReader(conn), request)
+	response, err := readFinal(bufio.NewReader(io.LimitReader(conn, answerRead)), request)
 	if err != nil {
 		return 0, "", err
 	}

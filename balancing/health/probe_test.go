@@ -130,6 +130,23 @@ func TestProbeSaysWhyThereWasNoAnswer(t *testing.T) {
 	}
 }
 
+func TestProbeReadsNoHeadWithoutEnd(t *testing.T) {
+	endless := listen(t, func(c net.Conn) {
+		line := "X: " + strings.Repeat("x", 1000) + "\r\n"
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+		for {
+			if _, err := io.WriteString(c, line); err != nil {
+				return
+			}
+		}
+	})
+	check := testCheck()
+	check.Timeout = headroom.Duration(time.Minute) // the end is that of the test, if there is none
+	if err := Probe(t.Context(), endless, check); err == nil || !strings.Contains(err.Error(), "EOF") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestProbeOfADisabledCheckAsksOnlyForAConnection(t *testing.T) {
 	check := testCheck()
 	check.Enabled = false

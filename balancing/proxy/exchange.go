@@ -15,7 +15,6 @@ type exchange struct {
 	service *service
 	view    *view
 	began   time.Time // its head was whole
-	ready   time.Time // all that is needed to try backends was there: later than began where a small body had to be waited for
 
 	toHead     bool
 	idempotent bool
@@ -29,13 +28,13 @@ type exchange struct {
 	bodyRead   bool // nothing of the body is left on the client's connection
 	requestID  []byte
 
-	tried     [maxAttempts]*backend
-	attempts  int
-	backend   *backend // of the attempt that is not settled yet, or nil
-	attemptAt time.Time
-	interim   int
-	replied   bool // the client got the first bytes of a final response
-	latency   time.Duration
+	tried      [maxAttempts]*backend
+	attempts   int
+	backend    *backend  // of the attempt that is not settled yet, or nil
+	attemptAt  time.Time // when the present attempt could begin: the request, with its body if that is small, was there
+	interim    int
+	replied    bool      // the client got the first bytes of a final response
+	switchedAt time.Time // when a tunnel began, which is the end of its request; else zero
 }
 
 // failure is why an attempt did not bring a response.
@@ -51,7 +50,7 @@ func (c *clientConn) handle() bool {
 	x := &c.exchange
 	id := x.requestID[:0]
 	now := time.Now()
-	*x = exchange{began: now, ready: now, requestID: id}
+	*x = exchange{began: now, attemptAt: now, requestID: id}
 	x.service = c.listener.routes.Load().find(c.req.Host(), &c.hostName)
 	x.toHead = c.req.Method() == h1.MethodHead
 	x.old = c.req.Minor() == 0
@@ -70,11 +69,16 @@ func (c *clientConn) handle() bool {
 	x.service.traffic.begin()
 	x.view = x.service.view.Load()
 	how, keep := c.run()
-	if x.latency == 0 {
-		x.latency = time.Since(x.began)
-	}
-	x.service.traffic.end(how, x.latency)
+	x.service.traffic.end(how, x.end().Sub(x.began))
 	return keep
+}
+
+// end is when a request that has ended did so.
+func (x *exchange) end() time.Time {
+	if !x.switchedAt.IsZero() {
+		return x.switchedAt
+	}
+	return time.Now()
 }
 
 // run prepares the request as it will be sent and tries backends.
@@ -92,7 +96,7 @@ func (c *clientConn) run() (how outcome, keep bool) {
 			return c.bodyFailed(err)
 		}
 		x.bodyRead = true
-		x.ready = time.Now()
+		x.attemptAt = time.Now() // the client may have taken long for it
 	}
 	var last failure
 	for x.attempts < maxAttempts {
@@ -112,6 +116,7 @@ func (c *clientConn) run() (how outcome, keep bool) {
 		if !last.again {
 			break
 		}
+		x.attemptAt = time.Now()
 	}
 	return c.giveUp(last)
 }
@@ -192,7 +197,7 @@ func (c *clientConn) choose() *backend {
 				return nil
 			}
 			b := v.backends[i]
-			if b.breaker != nil && !b.breaker.Allow(x.ready) {
+			if b.breaker != nil && !b.breaker.Allow(x.attemptAt) {
 				c.excluded.Add(i)
 				continue
 			}
@@ -202,7 +207,7 @@ func (c *clientConn) choose() *backend {
 				return b
 			}
 			if b.breaker != nil {
-				b.breaker.Release(x.ready)
+				b.breaker.Release(x.attemptAt)
 			}
 			c.excluded.Add(i)
 		}
@@ -214,10 +219,7 @@ func (c *clientConn) choose() *backend {
 // attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.
 func (c *clientConn) attempt(b *backend) failure {
 	x := &c.exchange
-	x.backend, x.attemptAt = b, x.ready
-	if x.attempts > 1 {
-		x.attemptAt = time.Now()
-	}
+	x.backend = b
 	b.traffic.arrivals.Add(1)
 	if !x.streaming {
 		b.traffic.bytesIn.Add(uint64(x.framing.Length))
@@ -250,7 +252,7 @@ func (c *clientConn) attemptFailed(b *backend, err error, safe bool) failure {
 	if c.uploadError() != nil || err == errClientGone {
 		return failure{clientAborted, false, "the client went away"}
 	}
-	b.noteFailure(time.Now(), err.Error())
+	b.noteFailure(time.Now(), inWords(err))
 	var refused *h1.Error
 	switch {
 	case errors.Is(err, errNoResponse):
@@ -260,6 +262,14 @@ func (c *clientConn) attemptFailed(b *backend, err error, safe bool) failure {
 	}
 	again := safe && c.upload == nil && c.exchange.interim == 0
 	return failure{reset, again, "a backend broke the connection"}
+}
+
+// inWords says of a backend's error what Go's text leaves to programs.
+func inWords(err error) string {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return "closed the connection before its response was whole"
+	}
+	return err.Error()
 }
 
 func (c *clientConn) connect(b *backend, fresh bool) (*upstream, error) {
@@ -283,15 +293,15 @@ func (c *clientConn) settle(how outcome, nothingLearned bool) {
 		return
 	}
 	x.backend = nil
-	now := time.Now()
+	end := x.end()
 	if b.breaker != nil {
 		if nothingLearned {
-			b.breaker.Release(now)
+			b.breaker.Release(x.attemptAt)
 		} else {
-			b.breaker.RecordSince(x.attemptAt, now, !c.failed(how))
+			b.breaker.RecordSince(x.attemptAt, end, !c.failed(how))
 		}
 	}
-	b.traffic.end(how, now.Sub(x.attemptAt))
+	b.traffic.end(how, end.Sub(x.attemptAt))
 }
 
 // failed reports whether an outcome speaks against the backend: no whole answer, or a status with which it says that it is broken. 501

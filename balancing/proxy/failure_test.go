@@ -118,13 +118,16 @@ func TestConnectionThatTheBackendClosedWhileIdleIsNotUsed(t *testing.T) {
 func TestFreshConnectionThatBreaksIsRetriedElsewhereForIdempotentRequestsOnly(t *testing.T) {
 	bad := script(t, func(_ int, _ net.Conn, in *bufio.Reader) { readRequest(in) })
 	o := newOrigin(t, ok)
-	_, address := serve(t, bad, o.address())
+	s, address := serve(t, bad, o.address())
 	c := connect(t, address)
 	for range 4 {
 		c.write(request("GET /"))
 		if res, _ := c.response("GET"); res.StatusCode != 200 {
 			t.Errorf("GET: got %d", res.StatusCode)
 		}
+	}
+	if why := s.Measure(time.Now()).Services[0].Backends[0].LastFailure; !strings.Contains(why, "closed the connection before its response was whole") {
+		t.Errorf("last failure: %q", why)
 	}
 	failed := 0
 	for range 4 {

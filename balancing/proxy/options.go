@@ -16,8 +16,8 @@ type Breaker interface {
 	// RecordSince takes the result of an attempt that began then. Not ok are attempts without a whole answer, and the statuses 502, 503 and 504.
 	// Not 500: one page with a bug would open the breakers of all replicas.
 	RecordSince(began, now time.Time, ok bool)
-	// Release ends an attempt from which nothing was learned: the client went away.
-	Release(now time.Time)
+	// Release ends an attempt that began then and from which nothing was learned: the client went away.
+	Release(began time.Time)
 	// State is for reports.
 	State(now time.Time) headroom.BreakerState
 }

@@ -164,7 +164,7 @@ func (c *clientConn) relayFailed(u *upstream, err error) failure {
 		err = errClientGone
 	}
 	if err != errClientGone {
-		c.exchangeBackend().noteFailure(time.Now(), "in the middle of a response: "+err.Error())
+		c.exchangeBackend().noteFailure(time.Now(), "in the middle of a response: "+inWords(err))
 		if !x.replied {
 			return failure{reset, false, "a backend broke the connection in the middle of the response"}
 		}

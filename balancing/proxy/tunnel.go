@@ -14,10 +14,11 @@ const halfOpen = 10 * time.Second
 func (c *clientConn) tunnel(u *upstream) failure {
 	x := &c.exchange
 	x.keep = false
-	x.latency = time.Since(x.began)
+	x.switchedAt = time.Now()
 	c.reply = c.res.AppendHead(c.reply[:0], 0)
 	c.reply = append(c.reply, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"...)
-	c.reply = append(c.reply, u.reader.Buffered()...)
+	early := u.reader.Buffered()
+	c.reply = append(c.reply, early...)
 	x.replied = true
 	if c.send(c.reply) != nil {
 		u.close()
@@ -30,20 +31,21 @@ func (c *clientConn) tunnel(u *upstream) failure {
 	c.write.none()
 	u.read.none()
 	u.write.none()
-	done := make(chan int64)
+	sent := make(chan int64)
 	go func() {
 		early, _ := u.conn.Write(c.in.Buffered())
 		n, _ := io.Copy(u.conn, c.conn)
 		endOneWay(u.conn, c.conn)
-		done <- n + int64(early)
+		sent <- n + int64(early)
 	}()
 	n, _ := io.Copy(c.conn, u.conn)
 	endOneWay(c.conn, u.conn)
-	in := <-done
+	in, out := uint64(<-sent), uint64(n)+uint64(len(early))
 	u.close()
-	x.service.traffic.bytesOut.Add(uint64(n))
-	x.service.traffic.bytesIn.Add(uint64(in))
-	x.backendBytes(int(n))
+	for _, t := range []*traffic{&x.service.traffic, &x.backend.traffic} {
+		t.bytesIn.Add(in)
+		t.bytesOut.Add(out)
+	}
 	c.settle(informational, false)
 	c.conn.Close()
 	return failure{how: informational}

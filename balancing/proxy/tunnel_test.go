@@ -42,6 +42,11 @@ func TestWebSocketsAreTunneled(t *testing.T) {
 	if n := m.Services[0].Traffic.Outcomes.Informational; n != 1 {
 		t.Errorf("%d upgrades counted, want 1", n)
 	}
+	service, b := m.Services[0].Traffic, m.Services[0].Backends[0].Traffic
+	in, out := uint64(len("early ")+len(big)), uint64(len("hello early ")+len(big))
+	if service.BytesIn != in || b.BytesIn != in || service.BytesOut != out || b.BytesOut != out {
+		t.Errorf("service %d in and %d out, backend %d and %d, want %d and %d", service.BytesIn, service.BytesOut, b.BytesIn, b.BytesOut, in, out)
+	}
 }
 
 func TestSwitchThatNobodyAskedForIsRefused(t *testing.T) {
