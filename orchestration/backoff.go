@@ -14,7 +14,8 @@ const (
 	jitter = 0.2
 	// earlyLife is how long a replica must have been ready for its end not to count as a failed start.
 	earlyLife = 10 * time.Second
-	// healthyAfter is how long all must have been well for the next failure to start at firstDelay again, as on Kubernetes.
+	// healthyAfter is how long all must have been well for the next failure to start at firstDelay again, as on Kubernetes,
+	// where no replica was started since that would show it sooner.
 	healthyAfter = 10 * time.Minute
 )
 

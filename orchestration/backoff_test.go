@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"headroom.dev/headroom"
 )
 
 func TestBackoffDoublesToFiveMinutesWithTwentyPercentJitter(t *testing.T) {
@@ -56,5 +58,26 @@ func TestAClockThatWasSetBackDoesNotHoldReplicasUp(t *testing.T) {
 	w.Backoff = Backoff{Failures: 1, NotBefore: noon.Add(24 * time.Hour), LastFailure: noon.Add(24 * time.Hour)}
 	if got := Plan(w).Backoff.NotBefore.Sub(noon); got != 6*time.Minute {
 		t.Errorf("held up for %s", got)
+	}
+}
+
+// A surge must not wait for a crash of minutes ago once replicas get ready and stay: a failed start says something about
+// the starts that follow, until one of them goes well.
+func TestBackoffEndsOnceAReplicaThatWasStartedAfterTheFailureStays(t *testing.T) {
+	later := replica(3, ready)
+	later.CreatedAt, later.ReadyAt = noon.Add(-11*time.Second), noon.Add(-10*time.Second+1)
+	w := world(4, replicas(ready, 1, 2), []headroom.Replica{later})
+	w.Backoff = Backoff{Failures: 7, NotBefore: noon.Add(time.Minute), LastFailure: noon.Add(-12 * time.Second)}
+	if step := expect(t, w, ""); step.Backoff != w.Backoff {
+		t.Errorf("too soon: %+v", step.Backoff)
+	}
+	later.ReadyAt = noon.Add(-10 * time.Second)
+	w.Inventory.Replicas[2] = later
+	if step := expect(t, w, "grow shop-4"); step.Backoff != (Backoff{}) {
+		t.Errorf("kept: %+v", step.Backoff)
+	}
+	w.Backoff.LastFailure = later.CreatedAt // it was started together with the one that failed
+	if step := expect(t, w, ""); step.Backoff != w.Backoff {
+		t.Errorf("proves nothing: %+v", step.Backoff)
 	}
 }

@@ -99,9 +99,19 @@ func (p *planner) fail() {
 	}
 }
 
-// calm ends the back-off when all has been well for long enough.
+// calm ends the back-off when a replica that was started after the last failure has got through its early life, or
+// when all has been well for long enough.
 func (p *planner) calm() {
-	if p.failed || p.step.Backoff.Failures == 0 || p.Now.Sub(p.step.Backoff.LastFailure) < healthyAfter {
+	if p.failed || p.step.Backoff.Failures == 0 {
+		return
+	}
+	for _, replica := range p.serving {
+		if replica.CreatedAt.After(p.step.Backoff.LastFailure) && !replica.ReadyAt.IsZero() && p.Now.Sub(replica.ReadyAt) >= earlyLife {
+			p.step.Backoff = Backoff{}
+			return
+		}
+	}
+	if p.Now.Sub(p.step.Backoff.LastFailure) < healthyAfter {
 		return
 	}
 	if len(p.serving) < p.Wish.Replicas {

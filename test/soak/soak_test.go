@@ -200,7 +200,8 @@ func (s *soak) wasDown(at time.Time) bool {
 	})
 }
 
-// killReplica kills one, unless fewer than two others are ready to serve.
+// killReplica kills one, unless fewer than two others are ready to serve. It spares the young: one that ends within 10 s
+// of getting ready counts as a failed start, and an hour of those would hold up new replicas for minutes.
 func (s *soak) killReplica() {
 	status, err := s.Status("shop")
 	if err != nil {
@@ -209,9 +210,11 @@ func (s *soak) killReplica() {
 	if status.ReadyReplicas == nil || *status.ReadyReplicas < 3 || s.told() != nil {
 		return
 	}
-	victim := status.Replicas[s.random.IntN(len(status.Replicas))]
-	if victim.State != headroom.ReplicaExited && victim.PID > 0 {
-		_ = syscall.Kill(victim.PID, syscall.SIGKILL) // it may have ended just now
+	old := slices.DeleteFunc(status.Replicas, func(replica headroom.Replica) bool {
+		return replica.State != headroom.ReplicaReady || time.Since(replica.ReadyAt) < 11*time.Second
+	})
+	if len(old) > 0 {
+		_ = syscall.Kill(old[s.random.IntN(len(old))].PID, syscall.SIGKILL) // it may have ended just now
 	}
 }
 
