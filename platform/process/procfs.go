@@ -71,14 +71,22 @@ func eachProcess(each func(pid int)) error {
 // markOf returns the mark in the environment of a process (SERVICE/REPLICA of this state), or "". Only root sees those
 // of other users.
 func (p *Platform) markOf(pid int) string {
+	mark, ours := strings.CutPrefix(anyMarkOf(pid), p.id+"/")
+	if !ours {
+		return ""
+	}
+	return mark
+}
+
+// anyMarkOf returns the mark of a process, of this state or another (ID/SERVICE/REPLICA), or "".
+func anyMarkOf(pid int) string {
 	environment, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return ""
 	}
-	prefix := []byte(markName + "=" + p.id + "/")
 	for variable := range bytes.SplitSeq(environment, []byte{0}) {
-		if rest, ok := bytes.CutPrefix(variable, prefix); ok {
-			return string(rest)
+		if mark, ok := bytes.CutPrefix(variable, []byte(markName+"=")); ok {
+			return string(mark)
 		}
 	}
 	return ""

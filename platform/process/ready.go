@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"headroom.dev/headroom"
@@ -30,6 +31,11 @@ func (p *Platform) watchReadiness(r *replica) {
 	pause := probeEvery
 	for attempt := 1; ; attempt++ {
 		err := p.probe(ctx, r.address(), r.HealthCheck)
+		if err == nil {
+			if other := p.stranger(r); other != "" {
+				err = fmt.Errorf("port %d is answered by a replica of another headroom, %s: give one of them other run.ports", r.Port, other)
+			}
+		}
 		if ctx.Err() != nil {
 			return
 		}
