@@ -83,11 +83,6 @@ func (b *Body) Poll() ([]byte, error) {
 	return data, nil
 }
 
-// Done reports whether the whole body was read, without reading.
-func (b *Body) Done() bool {
-	return b.err == io.EOF || b.framing.Kind == LengthBody && b.left == 0
-}
-
 // AppendTrailers appends the trailer fields of a chunked body that Next has read to its end, without those that RFC 9110 section 6.5.1
 // forbids there, and the blank line: what follows the last chunk's "0\r\n".
 func (b *Body) AppendTrailers(dst []byte) []byte {
@@ -95,30 +90,4 @@ func (b *Body) AppendTrailers(dst []byte) []byte {
 		dst = b.chunks.trailers.appendEndToEnd(dst, notInTrailers)
 	}
 	return append(dst, "\r\n"...)
-}
-
-// Read makes Body an io.Reader, for tests and for copying.
-func (b *Body) Read(p []byte) (int, error) {
-	data, err := b.Next()
-	if err != nil {
-		return 0, err
-	}
-	n := copy(p, data)
-	b.unread(len(data) - n)
-	return n, nil
-}
-
-// unread gives back the last n bytes of the last part.
-func (b *Body) unread(n int) {
-	if n == 0 {
-		return
-	}
-	b.pending -= n
-	switch b.framing.Kind {
-	case LengthBody:
-		b.left += int64(n)
-	case ChunkedBody:
-		b.chunks.left += int64(n)
-		b.chunks.state = inData
-	}
 }

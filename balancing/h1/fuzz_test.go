@@ -61,7 +61,7 @@ func FuzzRequestIsReadAsNetHTTPDoes(f *testing.F) {
 				t.Fatalf("%q: we read %+v, net/http %d", wire, framing, std.ContentLength)
 			}
 			body.Reset(&ours, framing)
-			got, err := io.ReadAll(&body)
+			got, err := readAll(&body)
 			want, stdErr := io.ReadAll(std.Body)
 			if err != nil {
 				checkRefusal(t, err)
@@ -138,7 +138,7 @@ func FuzzResponseIsReadAsNetHTTPDoes(f *testing.F) {
 			t.Fatalf("%q: we read %d, net/http %d", wire, res.Status(), std.StatusCode)
 		}
 		body.Reset(&ours, res.Framing())
-		got, err := io.ReadAll(&body)
+		got, err := readAll(&body)
 		if err != nil {
 			checkRefusal(t, err)
 			return

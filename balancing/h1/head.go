@@ -249,24 +249,6 @@ func (h *head) Value(k Known) []byte {
 	return nil
 }
 
-// Lookup returns the first value of the field with this name, in lower case, or nil. It is for names that are not Known.
-func (h *head) Lookup(name string) []byte {
-	for i := range h.fields {
-		if equalFold(h.fields[i].name(h.buf), name) {
-			return h.fields[i].value(h.buf)
-		}
-	}
-	return nil
-}
-
-// Fields returns how many fields the head has.
-func (h *head) Fields() int { return len(h.fields) }
-
-// Field returns name and value of field i, both pointing into the buffer.
-func (h *head) Field(i int) (name, value []byte) {
-	return h.fields[i].name(h.buf), h.fields[i].value(h.buf)
-}
-
 // AppendList appends all values of a list-valued field, joined by ", ", for a proxy that adds itself to the list.
 func (h *head) AppendList(dst []byte, k Known) []byte {
 	if !h.has.Has(k) {

@@ -287,7 +287,7 @@ func TestListsAreJoined(t *testing.T) {
 	if got := string(r.AppendList(nil, XForwardedFor)); got != "1.1.1.1, 2.2.2.2, 3.3.3.3" {
 		t.Errorf("got %q", got)
 	}
-	if string(r.Value(XForwardedFor)) != "1.1.1.1" || r.Value(Via) != nil || string(r.Lookup("x-forwarded-for")) != "1.1.1.1" {
+	if string(r.Value(XForwardedFor)) != "1.1.1.1" || r.Value(Via) != nil {
 		t.Error("single values are wrong")
 	}
 }
@@ -335,7 +335,7 @@ func TestReaderGivesPipelinedRequestsInOrder(t *testing.T) {
 				t.Fatalf("%s, request %d: got %s, want %s", name, i, req.Target(), want)
 			}
 			body.Reset(&r, req.Framing())
-			got, err := io.ReadAll(&body)
+			got, err := readAll(&body)
 			if err != nil || len(got) != i/2 {
 				t.Fatalf("%s, request %d: body of %d bytes, %v, want %d", name, i, len(got), err, i/2)
 			}

@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"io"
 	"strings"
 	"testing"
 )
@@ -117,7 +116,7 @@ func TestReaderGoesPastInterimResponses(t *testing.T) {
 	}
 	var body Body
 	body.Reset(&r, res.Framing())
-	if got, err := io.ReadAll(&body); err != nil || string(got) != "ok" {
+	if got, err := readAll(&body); err != nil || string(got) != "ok" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 }
@@ -127,7 +126,7 @@ func TestBodyUntilCloseEndsWithTheConnection(t *testing.T) {
 	r.Reset(strings.NewReader("all of it"), make([]byte, MinBuffer), Limits{})
 	var body Body
 	body.Reset(&r, Framing{Kind: UntilClose})
-	if got, err := io.ReadAll(&body); err != nil || string(got) != "all of it" {
+	if got, err := readAll(&body); err != nil || string(got) != "all of it" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 }

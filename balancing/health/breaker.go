@@ -33,7 +33,7 @@ const (
 // none: one page with a bug would otherwise open the breakers of all replicas, and take the service down.
 //
 // Time is a parameter, and there are no timers: an open breaker becomes half-open by being asked. Safe for concurrent
-// use; Ready, Allow, Success and Failure take no lock and allocate nothing while it is closed, and Ready and Allow never do.
+// use; Allow never takes a lock, and neither do RecordSince and Release while the breaker is closed. None allocates.
 type Breaker struct {
 	epoch time.Time      // times are kept as nanoseconds since then, plus one
 	draw  func() float64 // a random number in [0, 1) for the jitter
@@ -78,12 +78,6 @@ func (b *Breaker) Configure(settings headroom.CircuitBreaker) {
 	b.threshold.Store(int64(settings.FailureThreshold))
 }
 
-// Ready reports whether Allow would let an attempt through. Hot path.
-func (b *Breaker) Ready(now time.Time) bool {
-	blocked := b.blocked.Load()
-	return blocked == 0 || b.passable(blocked, b.since(now))
-}
-
 // Allow lets an attempt through, or not. While half-open the attempt that it lets through keeps all others out until its
 // result is recorded, or it is canceled, or RecoveryTimeout passes, after which it counts as lost. Hot path.
 func (b *Breaker) Allow(now time.Time) bool {
@@ -110,13 +104,10 @@ func (b *Breaker) passable(blocked, at int64) bool {
 	return at >= blocked
 }
 
-// Record takes the result of an attempt that Allow let through. While the breaker is open results change nothing: they
-// are of attempts from before. Hot path.
-func (b *Breaker) Record(now time.Time, ok bool) { b.RecordSince(now, now, ok) }
-
-// RecordSince is Record for a caller that knows when the attempt began, the time it gave to Allow: an attempt from before
-// the breaker opened, or one that was given up as lost, is then not taken for the one that tries now. Without it a request
-// that hung before the breaker opened and times out while it is half-open would open it again.
+// RecordSince takes the result of an attempt that Allow let through. While the breaker is open results change nothing: they
+// are of attempts from before. began is the time that was given to Allow: an attempt from before the breaker opened, or one
+// that was given up as lost, is not taken for the one that tries now. Otherwise a request that hung before the breaker opened
+// and times out while it is half-open would open it again. Hot path.
 func (b *Breaker) RecordSince(began, now time.Time, ok bool) {
 	if b.blocked.Load() != 0 {
 		b.recordProbe(b.since(began), b.since(now), ok)

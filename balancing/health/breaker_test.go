@@ -24,17 +24,22 @@ func newTestBreaker() *Breaker {
 	}, noon, noJitter)
 }
 
+// ready reports whether Allow would let an attempt through.
+func ready(b *Breaker, now time.Time) bool {
+	blocked := b.blocked.Load()
+	return blocked == 0 || b.passable(blocked, b.since(now))
+}
+
+// record is the result of an attempt that began and ended at one instant.
+func record(b *Breaker, now time.Time, ok bool) { b.RecordSince(now, now, ok) }
+
 // attempt is an attempt that begins and ends at one instant.
 func attempt(t *testing.T, b *Breaker, at time.Duration, ok bool) {
 	t.Helper()
 	if !b.Allow(after(at)) {
 		t.Fatalf("at %v the breaker lets nothing through", at)
 	}
-	if ok {
-		b.Record(after(at), true)
-	} else {
-		b.Record(after(at), false)
-	}
+	record(b, after(at), ok)
 }
 
 // trip opens a closed breaker at a time.
@@ -68,11 +73,11 @@ func TestFiveFailuresInARowOpenTheBreakerForThirtySeconds(t *testing.T) {
 	if retry := b.Status(after(time.Second)).RetryAt; !retry.Equal(after(31 * time.Second)) {
 		t.Errorf("retry at %v, want 31 s after noon", retry)
 	}
-	if at := after(31*time.Second - 1); b.Ready(at) || b.Allow(at) {
+	if at := after(31*time.Second - 1); ready(b, at) || b.Allow(at) {
 		t.Error("a nanosecond before its time the breaker lets an attempt through")
 	}
 	wantState(t, b, 31*time.Second, headroom.BreakerHalfOpen)
-	if !b.Ready(after(31 * time.Second)) {
+	if !ready(b, after(31*time.Second)) {
 		t.Error("at its time the breaker is not ready")
 	}
 }
@@ -83,10 +88,10 @@ func TestHalfOpenLetsOneAttemptTryAndTwoSuccessesClose(t *testing.T) {
 	if !b.Allow(after(30 * time.Second)) {
 		t.Fatal("the first attempt is not let through")
 	}
-	if b.Ready(after(31*time.Second)) || b.Allow(after(31*time.Second)) {
+	if ready(b, after(31*time.Second)) || b.Allow(after(31*time.Second)) {
 		t.Error("a second attempt is let through beside the first")
 	}
-	b.Record(after(32*time.Second), true)
+	record(b, after(32*time.Second), true)
 	wantState(t, b, 32*time.Second, headroom.BreakerHalfOpen)
 	attempt(t, b, 33*time.Second, true)
 	wantState(t, b, 33*time.Second, headroom.BreakerClosed)
@@ -97,7 +102,7 @@ func TestHalfOpenLetsOneAttemptTryAndTwoSuccessesClose(t *testing.T) {
 	}
 	// It starts from zero: four failures do not open it.
 	for range 4 {
-		b.Record(after(34*time.Second), false)
+		record(b, after(34*time.Second), false)
 	}
 	wantState(t, b, 34*time.Second, headroom.BreakerClosed)
 }
@@ -150,9 +155,9 @@ func TestJitterAddsUpToATenth(t *testing.T) {
 func TestResultsFromBeforeItOpenedAreNotTakenForTheOneThatTries(t *testing.T) {
 	b := newTestBreaker()
 	trip(t, b, time.Second)
-	b.Record(after(2*time.Second), true) // late, while open
+	record(b, after(2*time.Second), true) // late, while open
 	wantState(t, b, 2*time.Second, headroom.BreakerOpen)
-	b.Record(after(31*time.Second), false) // half-open, but nobody was let through to try
+	record(b, after(31*time.Second), false) // half-open, but nobody was let through to try
 	wantState(t, b, 31*time.Second, headroom.BreakerHalfOpen)
 
 	if !b.Allow(after(31 * time.Second)) {
@@ -160,7 +165,7 @@ func TestResultsFromBeforeItOpenedAreNotTakenForTheOneThatTries(t *testing.T) {
 	}
 	b.RecordSince(noon, after(60*time.Second), false) // a request that hung for a minute
 	wantState(t, b, 60*time.Second, headroom.BreakerHalfOpen)
-	if b.Ready(after(60 * time.Second)) {
+	if ready(b, after(60*time.Second)) {
 		t.Error("the attempt that tries was forgotten")
 	}
 	b.RecordSince(after(31*time.Second), after(60*time.Second), false)
@@ -178,11 +183,11 @@ func TestAttemptFromBeforeItOpenedEndsWithoutMakingRoomForASecondTry(t *testing.
 		t.Fatal("not let through to try")
 	}
 	b.Release(after(0))
-	if b.Ready(after(32 * time.Second)) {
+	if ready(b, after(32*time.Second)) {
 		t.Error("a second attempt may try beside the first")
 	}
 	b.Release(after(31 * time.Second))
-	if !b.Ready(after(32 * time.Second)) {
+	if !ready(b, after(32*time.Second)) {
 		t.Error("the attempt that tried has ended, and the next may not try")
 	}
 }
@@ -193,11 +198,11 @@ func TestResultOfAnAttemptGivenUpAsLostIsNotTakenForTheNext(t *testing.T) {
 	b.Allow(after(30 * time.Second))
 	b.Allow(after(60 * time.Second)) // the first is lost
 	b.RecordSince(after(30*time.Second), after(61*time.Second), true)
-	if b.Ready(after(61 * time.Second)) {
+	if ready(b, after(61*time.Second)) {
 		t.Error("the first's late result let a third try beside the second")
 	}
 	b.RecordSince(after(60*time.Second), after(62*time.Second), true)
-	if !b.Ready(after(62 * time.Second)) {
+	if !ready(b, after(62*time.Second)) {
 		t.Error("the second's result was not taken")
 	}
 }
@@ -210,7 +215,7 @@ func TestAttemptWithoutAResultDoesNotKeepTheBreakerFromRecovering(t *testing.T) 
 	if !b.Allow(after(31 * time.Second)) {
 		t.Error("after a cancel the next may not try")
 	}
-	if b.Ready(after(61*time.Second - 1)) {
+	if ready(b, after(61*time.Second-1)) {
 		t.Error("the attempt is given up before RecoveryTimeout")
 	}
 	if !b.Allow(after(61 * time.Second)) {
@@ -236,7 +241,7 @@ func TestDisabledBreakerNeverOpensAndDisablingClosesIt(t *testing.T) {
 func TestVeryLongRecoveryTimeoutStaysOpen(t *testing.T) {
 	b := NewBreaker(headroom.CircuitBreaker{Enabled: true, FailureThreshold: 1, RecoveryTimeout: 1<<63 - 1}, noon, noJitter)
 	attempt(t, b, 0, false)
-	if b.Ready(after(24 * time.Hour)) {
+	if ready(b, after(24*time.Hour)) {
 		t.Error("a recovery time of 292 years ended within a day")
 	}
 }
@@ -244,8 +249,8 @@ func TestVeryLongRecoveryTimeoutStaysOpen(t *testing.T) {
 func TestBreakerAllocatesNothing(t *testing.T) {
 	b := newTestBreaker()
 	n := testing.AllocsPerRun(1000, func() {
-		if b.Ready(noon) && b.Allow(noon) {
-			b.Record(noon, true)
+		if ready(b, noon) && b.Allow(noon) {
+			record(b, noon, true)
 		}
 	})
 	if n != 0 {
@@ -270,9 +275,9 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 			before := b.Status(after(now))
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0, 1:
-				ready := b.Ready(after(now))
-				if allowed := b.Allow(after(now)); allowed != ready {
-					t.Fatalf("Ready says %v, Allow %v", ready, allowed)
+				free := ready(b, after(now))
+				if allowed := b.Allow(after(now)); allowed != free {
+					t.Fatalf("it is free: %v, but Allow says %v", free, allowed)
 				} else if !allowed {
 					if before.State == headroom.BreakerClosed {
 						t.Fatal("closed, and lets nothing through")
@@ -296,7 +301,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 				ok := rapid.Bool().Draw(t, "ok")
 				if before.State == headroom.BreakerClosed && old > 0 {
 					old--
-					b.Record(after(now), ok)
+					record(b, after(now), ok)
 				} else if len(trying) > 0 {
 					began := trying[0]
 					trying = trying[1:]
@@ -319,7 +324,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 			if !b.Allow(after(now)) {
 				t.Fatal("it never lets an attempt try again")
 			}
-			b.Record(after(now), true)
+			record(b, after(now), true)
 		}
 		if state := b.Status(after(now)).State; state != headroom.BreakerClosed {
 			t.Fatalf("after %d successes it is %s", probeSuccesses, state)
@@ -334,7 +339,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if b.Ready(after(30*time.Second)) && b.Allow(after(30*time.Second)) {
+			if ready(b, after(30*time.Second)) && b.Allow(after(30*time.Second)) {
 				through.Add(1)
 			}
 			b.Status(after(30 * time.Second))
@@ -349,7 +354,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 		all.Go(func() {
 			at := after(time.Duration(31+i) * time.Second)
 			if b.Allow(at) {
-				b.Record(at, i%3 == 0)
+				record(b, at, i%3 == 0)
 			}
 			b.Release(noon)
 			b.Configure(headroom.CircuitBreaker{Enabled: i%10 != 0, FailureThreshold: 2, RecoveryTimeout: headroom.Duration(time.Second)})
@@ -361,7 +366,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 		if !b.Allow(late) {
 			t.Fatal("stuck")
 		}
-		b.Record(late, true)
+		record(b, late, true)
 	}
 	if state := b.Status(late).State; state != headroom.BreakerClosed {
 		t.Errorf("state %s, want closed", state)
@@ -373,7 +378,7 @@ func BenchmarkAttemptThroughAClosedBreaker(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if breaker.Allow(noon) {
-			breaker.Record(noon, true)
+			record(breaker, noon, true)
 		}
 	}
 }

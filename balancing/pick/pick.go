@@ -37,9 +37,6 @@ func NewSnapshot(candidates []Candidate) *Snapshot {
 	return s
 }
 
-// Len is the number of candidates.
-func (s *Snapshot) Len() int { return len(s.candidates) }
-
 // Excluded is a set of candidates that a request must not get, by index: those it was tried on already.
 // A request's owner keeps one and reuses it.
 type Excluded struct {

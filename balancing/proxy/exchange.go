@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -35,13 +34,6 @@ type exchange struct {
 	interim    int
 	replied    bool      // the client got the first bytes of a final response
 	switchedAt time.Time // when a tunnel began, which is the end of its request; else zero
-}
-
-// failure is why an attempt did not bring a response.
-type failure struct {
-	how    outcome
-	again  bool // another backend may be tried
-	reason string
 }
 
 // handle serves the request just read and reports whether the connection may be used again.
@@ -173,146 +165,4 @@ func (c *clientConn) bodyFailed(err error) (outcome, bool) {
 	}
 	c.abort()
 	return clientAborted, false
-}
-
-// choose picks a backend that was not tried yet and takes a place on it, or returns nil.
-func (c *clientConn) choose() *backend {
-	x := &c.exchange
-	for range 16 { // more only if tables change faster than this loop runs
-		v := x.view
-		c.excluded.Reset(len(v.backends))
-		for _, tried := range x.tried[:x.attempts] {
-			for i, b := range v.backends {
-				if b == tried {
-					c.excluded.Add(i)
-				}
-			}
-		}
-		for {
-			i := v.picker.Pick(v.candidates, &c.excluded)
-			if i < 0 {
-				if now := x.service.view.Load(); now != v {
-					break // the backends have changed since this request began
-				}
-				return nil
-			}
-			b := v.backends[i]
-			if b.breaker != nil && !b.breaker.Allow(x.attemptAt) {
-				c.excluded.Add(i)
-				continue
-			}
-			if b.acquire() {
-				x.tried[x.attempts] = b
-				x.attempts++
-				return b
-			}
-			if b.breaker != nil {
-				b.breaker.Release(x.attemptAt)
-			}
-			c.excluded.Add(i)
-		}
-		x.view = x.service.view.Load()
-	}
-	return nil
-}
-
-// attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.
-func (c *clientConn) attempt(b *backend) failure {
-	x := &c.exchange
-	x.backend = b
-	b.traffic.arrivals.Add(1)
-	if !x.streaming {
-		b.traffic.bytesIn.Add(uint64(x.framing.Length))
-	}
-	for fresh := false; ; fresh = true {
-		u, err := c.connect(b, fresh)
-		if err != nil {
-			b.noteFailure(time.Now(), err.Error())
-			return failure{connectError, true, "could not connect to a backend"}
-		}
-		sent, err := c.sendRequest(u)
-		if err == nil {
-			err = c.awaitResponse(u)
-		}
-		if err == nil {
-			return c.relay(u)
-		}
-		stale := u.reused && !isTimeout(err) && len(u.reader.Buffered()) == 0 && x.interim == 0 && c.upload == nil
-		safe := x.idempotent || sent == 0
-		u.close()
-		if stale && safe {
-			continue // the backend closed an idle connection just when we used it: no failure of anyone
-		}
-		return c.attemptFailed(b, err, safe)
-	}
-}
-
-// attemptFailed says what an error of an attempt means. safe is whether the request may be sent again as far as its meaning goes.
-func (c *clientConn) attemptFailed(b *backend, err error, safe bool) failure {
-	if c.uploadError() != nil || err == errClientGone {
-		return failure{clientAborted, false, "the client went away"}
-	}
-	b.noteFailure(time.Now(), inWords(err))
-	var refused *h1.Error
-	switch {
-	case errors.Is(err, errNoResponse):
-		return failure{timedOut, false, "a backend did not answer in time"}
-	case errors.As(err, &refused):
-		return failure{reset, false, "a backend's response was malformed: " + refused.Reason}
-	}
-	again := safe && c.upload == nil && c.exchange.interim == 0
-	return failure{reset, again, "a backend broke the connection"}
-}
-
-// inWords says of a backend's error what Go's text leaves to programs.
-func inWords(err error) string {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return "closed the connection before its response was whole"
-	}
-	return err.Error()
-}
-
-func (c *clientConn) connect(b *backend, fresh bool) (*upstream, error) {
-	if !fresh {
-		if u := b.pool.take(); u != nil {
-			return u, nil
-		}
-	}
-	u, err := dial(b, time.Duration(c.exchange.view.settings.Timeouts.Connect))
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.address, err)
-	}
-	return u, nil
-}
-
-// settle accounts for the present attempt, once. Nothing is learned of the backend where the client went away.
-func (c *clientConn) settle(how outcome, nothingLearned bool) {
-	x := &c.exchange
-	b := x.backend
-	if b == nil {
-		return
-	}
-	x.backend = nil
-	end := x.end()
-	if b.breaker != nil {
-		if nothingLearned {
-			b.breaker.Release(x.attemptAt)
-		} else {
-			b.breaker.RecordSince(x.attemptAt, end, !c.failed(how))
-		}
-	}
-	b.traffic.end(how, end.Sub(x.attemptAt))
-}
-
-// failed reports whether an outcome speaks against the backend: no whole answer, or a status with which it says that it is broken. 501
-// and 505 speak of the request.
-func (c *clientConn) failed(how outcome) bool {
-	switch how {
-	case connectError, timedOut, reset:
-		return true
-	case serverError:
-		status := c.res.Status()
-		return status >= 502 && status <= 504
-	}
-	return false
 }
