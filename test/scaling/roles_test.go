@@ -112,7 +112,7 @@ func TestRolesApartGoOnWhileAnotherIsKilled(t *testing.T) {
 	samePIDs(t, replicas, s.WaitReplicas("shop", 3, 5*time.Second))
 	l = s.Send("50")
 	scale(t, s, 4)
-	replicas = s.WaitReplicas("shop", 4, 5*time.Second)
+	s.WaitReplicas("shop", 4, 5*time.Second)
 	s.Eventually(5*time.Second, "all four replicas take traffic", func() error { return allServe(s, 4) })
 	system.NoneFailed(t, l.End())
 
