@@ -45,7 +45,7 @@ func build() (string, error) {
 		build := exec.Command("go", append(args, target.pkg)...)
 		build.Dir = Root()
 		if output, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", target.name, err, output)
+			return dir, fmt.Errorf("build %s: %w\n%s", target.name, err, output)
 		}
 	}
 	return dir, nil
