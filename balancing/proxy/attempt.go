@@ -113,13 +113,19 @@ func inWords(err error) string {
 	return err.Error()
 }
 
+// connect takes a connection of b's pool, unless a fresh one is wanted, or opens one.
 func (c *clientConn) connect(b *backend, fresh bool) (*upstream, error) {
+	x := &c.exchange
 	if !fresh {
-		if u := b.pool.take(); u != nil {
+		longest := idleInPool
+		if !x.idempotent || x.streaming { // it cannot be sent again
+			longest = freshIdle
+		}
+		if u := b.pool.take(x.attemptAt.Add(-longest)); u != nil {
 			return u, nil
 		}
 	}
-	u, err := dial(b, time.Duration(c.exchange.view.settings.Timeouts.Connect))
+	u, err := dial(b, time.Duration(x.view.settings.Timeouts.Connect))
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", b.address, err)
 	}

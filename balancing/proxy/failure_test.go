@@ -96,6 +96,23 @@ func TestStaleConnectionIsReplacedForIdempotentRequestsOnly(t *testing.T) {
 	}
 }
 
+// Many servers close connections that were idle for 2 s (gunicorn) or 5 s (Node.js). A POST that is sent at that instant cannot be sent again.
+func TestPostTakesNoConnectionThatItsBackendMayBeAboutToClose(t *testing.T) {
+	s, address := serve(t, dropper(t))
+	c := connect(t, address)
+	c.write(request("GET /"))
+	c.response("GET")
+	settled(t, s)
+	pool := &s.backends["b0"].pool
+	pool.mu.Lock()
+	pool.idle[0].idleSince = time.Now().Add(-freshIdle - time.Millisecond)
+	pool.mu.Unlock()
+	c.write(request("POST /", "Content-Length: 3") + "abc")
+	if res, _ := c.response("POST"); res.StatusCode != 200 {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
 func TestConnectionThatTheBackendClosedWhileIdleIsNotUsed(t *testing.T) {
 	closed := make(chan struct{}, 1)
 	backend := script(t, func(_ int, conn net.Conn, in *bufio.Reader) {

@@ -44,6 +44,9 @@ const (
 	continueWait = time.Second
 	// idleInPool is how long a backend's connection is kept unused. Many servers close after 60 s or more; well below that few race us.
 	idleInPool = 30 * time.Second
+	// freshIdle is how long a connection may have been unused for a request that cannot be sent again: less than the 2 s after which gunicorn
+	// and the 5 s after which Node.js closes one, perhaps at the very instant that the request is on its way.
+	freshIdle = time.Second
 	// maxIdlePerBackend bounds the unused connections to one backend.
 	maxIdlePerBackend = 512
 	// maxInterim bounds 1xx responses before the final one.

@@ -13,12 +13,13 @@ type pool struct {
 	idle   []*upstream
 }
 
-// take returns a connection that was open an instant ago, or nil. Those found closed, or with bytes that nobody asked for, are dropped.
-func (p *pool) take() *upstream {
+// take returns a connection that has been used since then and was open an instant ago, or nil. Those found closed, or with bytes
+// that nobody asked for, are dropped.
+func (p *pool) take(since time.Time) *upstream {
 	for {
 		p.mu.Lock()
 		last := len(p.idle) - 1
-		if last < 0 {
+		if last < 0 || p.idle[last].idleSince.Before(since) {
 			p.mu.Unlock()
 			return nil
 		}
