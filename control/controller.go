@@ -79,6 +79,7 @@ func New(options Options) (*Controller, error) {
 		services: map[string]*service{}, policies: map[string]headroom.Policy{}, backends: map[string]backendRecord{},
 	}
 	c.Entries.Buffer = entriesBuffer
+	c.Reports.Fleeting = true // each is of one second, and recorded once
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -5,11 +5,14 @@ package link
 
 import "sync"
 
-// Feed hands every published value to all subscribers, and the newest one to those who come later.
+// Feed hands every published value to all subscribers, and the newest one to those who come later unless it is Fleeting.
 // It is safe for concurrent use.
 type Feed[T any] struct {
 	// Buffer is how many values a subscriber may lag behind before it loses the oldest; 0 is defaultBuffer.
 	Buffer int
+	// Fleeting values are of the moment, such as an alert that begins to fire: who subscribes later does not get the
+	// newest, which it may have had before a link broke.
+	Fleeting bool
 
 	mu          sync.Mutex // guards all below
 	last        T
@@ -45,8 +48,8 @@ func offer[T any](subscriber chan T, value T) {
 	}
 }
 
-// Subscribe returns a channel of values, beginning with the newest one if there is any, and a function that ends the
-// subscription and closes the channel.
+// Subscribe returns a channel of values, beginning with the newest one if there is any and it is not Fleeting, and a
+// function that ends the subscription and closes the channel.
 func (f *Feed[T]) Subscribe() (<-chan T, func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,7 +58,7 @@ func (f *Feed[T]) Subscribe() (<-chan T, func()) {
 		buffer = defaultBuffer
 	}
 	subscriber := make(chan T, buffer)
-	if f.published {
+	if f.published && !f.Fleeting {
 		subscriber <- f.last
 	}
 	if f.subscribers == nil {

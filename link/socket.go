@@ -54,6 +54,7 @@ type Endpoint struct {
 	lock   *os.File
 	file   string
 	server *http.Server
+	cancel context.CancelFunc // ends the streams
 	done   chan struct{}
 }
 
@@ -95,7 +96,7 @@ func holderText(content string) string {
 // SocketFile is where the other roles find a role.
 func SocketFile(dir, role string) string { return filepath.Join(dir, role+".sock") }
 
-// Serve answers requests of the other roles until Close.
+// Serve answers requests of the other roles until Hush.
 func (e *Endpoint) Serve(handler http.Handler) error {
 	// The lock is ours, so a socket that is there was left by a process that was killed.
 	if err := os.Remove(e.file); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -115,7 +116,10 @@ func (e *Endpoint) Serve(handler http.Handler) error {
 		listener.Close()
 		return err
 	}
-	e.server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.cancel = cancel
+	e.server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
 	e.done = make(chan struct{})
 	go func() {
 		defer close(e.done)
@@ -124,12 +128,28 @@ func (e *Endpoint) Serve(handler http.Handler) error {
 	return nil
 }
 
+// hushLimit bounds how long answers that have begun may take; all of them are made from memory.
+const hushLimit = 2 * time.Second
+
+// Hush stops serving: streams end after what was published before, and answers that have begun are finished. The role
+// is kept until Close.
+func (e *Endpoint) Hush() {
+	if e.server == nil {
+		return
+	}
+	e.cancel()
+	ctx, cancel := context.WithTimeout(context.Background(), hushLimit)
+	defer cancel()
+	if e.server.Shutdown(ctx) != nil {
+		e.server.Close()
+	}
+	<-e.done
+	os.Remove(e.file)
+	e.server = nil
+}
+
 // Close stops serving and gives the role up.
 func (e *Endpoint) Close() error {
-	if e.server != nil {
-		e.server.Close()
-		<-e.done
-		os.Remove(e.file)
-	}
+	e.Hush()
 	return e.lock.Close()
 }

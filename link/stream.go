@@ -20,14 +20,25 @@ func Stream[T any](feed *Feed[T]) http.HandlerFunc {
 			return
 		}
 		encoder := json.NewEncoder(w)
+		say := func(value T) bool { return encoder.Encode(value) == nil && flusher.Flush() == nil }
 		for {
 			select {
 			case value := <-values:
-				if encoder.Encode(value) != nil || flusher.Flush() != nil {
+				if !say(value) {
 					return
 				}
 			case <-r.Context().Done():
-				return
+				// Where it is us who end, what was published last, such as that everything stops, is still said.
+				for {
+					select {
+					case value := <-values:
+						if !say(value) {
+							return
+						}
+					default:
+						return
+					}
+				}
 			}
 		}
 	}

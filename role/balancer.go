@@ -48,12 +48,13 @@ func NewBalancer(config headroom.Config, log *slog.Logger) (*Balancer, error) {
 		server: proxy.New(proxy.Options{Logger: log, NewBreaker: newBreaker, AssumeHealthy: true, Seed: rand.Uint64()}),
 		log:    log, file: filepath.Join(config.State.Dir, endpointsFile),
 	}
+	b.Measurements.Fleeting = true // each is of one second, and counted once
 	b.checker = health.NewChecker(health.CheckerOptions{Changed: b.checked})
 	data, err := os.ReadFile(b.file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("read the backends of the last run: %w", err)
+		return b, fmt.Errorf("read the backends of the last run: %w", err)
 	default:
 		// A torn file is no reason not to serve: the scaler tells us again.
 		if err := json.Unmarshal(data, &b.endpoints); err != nil {
@@ -133,6 +134,12 @@ func (b *Balancer) Run(ctx context.Context, linger time.Duration) error {
 			b.Measurements.Publish(b.server.Measure(time.Now()))
 		}
 	}
+	return b.close(linger)
+}
+
+// close ends the checks, takes no new requests and lets those in flight finish for at most linger. It may be called more
+// than once.
+func (b *Balancer) close(linger time.Duration) error {
 	b.checker.Stop()
 	finish, cancel := context.WithTimeout(context.Background(), linger)
 	defer cancel()
@@ -170,14 +177,14 @@ func writeFile(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	next := path + ".new" // one name, so that crashes leave one file at most; the role's lock keeps others away
+	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // after the rename there is nothing to remove
 	_, err = file.Write(data)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), path)
+	return os.Rename(next, path)
 }

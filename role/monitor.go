@@ -48,6 +48,8 @@ func NewMonitor(config headroom.Config, version string, log *slog.Logger) (*Moni
 		store: store, recorder: metrics.NewRecorder(metrics.RecorderOptions{Store: store, Version: version, Logger: log}),
 		log: log, config: config,
 	}
+	// An alert is told once, also to a scaler that restarts; a storm of them fits.
+	m.AlertChanges.Fleeting, m.AlertChanges.Buffer = true, 256
 	if m.state, err = bolt.Open(filepath.Join(config.State.Dir, "monitor.db"), bolt.Options{Logger: log}); err != nil {
 		return m, err
 	}

@@ -91,7 +91,7 @@ func (m remoteMonitor) WriteMetrics(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, response.Body) // a failure means that the scraper is gone
 }
 
-// call tells a question that the monitor refused from a monitor that is away.
+// call tells a question that the monitor refused, or failed to answer, from a monitor that is away.
 func (m remoteMonitor) call(ctx context.Context, path string, request, answer any) error {
 	err := link.Call(ctx, m.client, path, request, answer)
 	var refusal *link.Refusal
@@ -99,7 +99,7 @@ func (m remoteMonitor) call(ctx context.Context, path string, request, answer an
 	case err == nil:
 		return nil
 	case errors.As(err, &refusal):
-		return &headroom.InvalidError{Field: "expr", Expected: refusal.Message}
+		return err
 	default:
 		return fmt.Errorf("the monitor: %w (%w)", api.ErrUnavailable, err)
 	}

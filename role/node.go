@@ -92,6 +92,13 @@ func (n *Node) start(options Options) error {
 	if err := n.listen(serving, options.Config); err != nil {
 		return err
 	}
+	if n.roles != All { // where they are, there is nobody else to talk to
+		for role, handler := range n.handlers() {
+			if err := claimed[role].Serve(handler); err != nil {
+				return fmt.Errorf("open the socket of the %s: %w", role, err)
+			}
+		}
+	}
 	n.connect(ctx)
 	if n.scaler != nil {
 		n.workers.Go(func() { n.scaler.run(ctx) })
@@ -102,14 +109,6 @@ func (n *Node) start(options Options) error {
 	}
 	if n.scaler != nil {
 		n.scaler.serveAPI()
-	}
-	if n.roles == All {
-		return nil // nobody else to talk to
-	}
-	for role, handler := range n.handlers() {
-		if err := claimed[role].Serve(handler); err != nil {
-			return fmt.Errorf("open the socket of the %s: %w", role, err)
-		}
 	}
 	return nil
 }
@@ -333,7 +332,13 @@ func (n *Node) release() error {
 		n.serving.Wait()
 		n.workers.Wait()
 	}
+	for _, socket := range n.sockets {
+		socket.Hush() // nobody asks a role that is closing
+	}
 	var errs []error
+	if n.balancer != nil {
+		errs = append(errs, n.balancer.close(time.Second))
+	}
 	if n.scaler != nil {
 		errs = append(errs, n.scaler.close())
 	}

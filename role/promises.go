@@ -3,6 +3,7 @@ package role
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,12 +21,13 @@ const ledgerKind = "ledger"
 type promises struct {
 	store headroom.Store
 
-	mu      sync.Mutex // guards ledgers
+	mu      sync.Mutex // guards what follows
 	ledgers map[string]*objective.Ledger
+	unsaved map[string]headroom.Write // by hour, until they are stored
 }
 
 func openPromises(store headroom.Store) (*promises, error) {
-	p := &promises{store: store, ledgers: map[string]*objective.Ledger{}}
+	p := &promises{store: store, ledgers: map[string]*objective.Ledger{}, unsaved: map[string]headroom.Write{}}
 	err := store.List(ledgerKind, func(name string, data json.RawMessage) error {
 		service, _, _ := strings.Cut(name, "/")
 		var hour objective.Hour
@@ -63,24 +65,28 @@ func (p *promises) add(measurement headroom.Measurement, services map[string]hea
 func (p *promises) save(now time.Time, services map[string]headroom.Service) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var writes []headroom.Write
 	for service, ledger := range p.ledgers {
 		for _, hour := range ledger.Changed() {
-			writes = append(writes, headroom.Write{Put: &headroom.Object{Kind: ledgerKind, Name: hourName(service, hour.Start), Value: hour}})
+			name := hourName(service, hour.Start)
+			p.unsaved[name] = headroom.Write{Put: &headroom.Object{Kind: ledgerKind, Name: name, Value: hour}}
 		}
 		settings, configured := services[service]
 		if !configured {
 			continue // it may come back; its hours are small
 		}
 		for _, start := range ledger.Prune(now.Add(-time.Duration(settings.Objective.Window))) {
-			writes = append(writes, headroom.Write{Delete: &headroom.ObjectName{Kind: ledgerKind, Name: hourName(service, start)}})
+			name := hourName(service, start)
+			p.unsaved[name] = headroom.Write{Delete: &headroom.ObjectName{Kind: ledgerKind, Name: name}}
 		}
 	}
-	if len(writes) == 0 {
+	if len(p.unsaved) == 0 {
 		return nil
 	}
-	_, err := p.store.Commit(writes...)
-	return err
+	if _, err := p.store.Commit(slices.Collect(maps.Values(p.unsaved))...); err != nil {
+		return err // all of it is tried again with the next
+	}
+	clear(p.unsaved)
+	return nil
 }
 
 func hourName(service string, start time.Time) string {

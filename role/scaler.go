@@ -35,6 +35,7 @@ type Scaler struct {
 	listener net.Listener // of the API
 	token    string       // that the API asks for; empty for none
 	server   *http.Server
+	hangUp   context.CancelFunc // ends the event streams of the API
 	served   chan struct{}
 }
 
@@ -119,7 +120,10 @@ func (s *Scaler) listenAPI(settings headroom.API) error {
 }
 
 func (s *Scaler) serveAPI() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.hangUp = cancel
 	s.server = &http.Server{
+		BaseContext: func(net.Listener) context.Context { return ctx },
 		Handler: api.New(api.Options{
 			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Token: s.token,
 			Version: s.version, Logger: s.log,
@@ -210,11 +214,24 @@ func (s *Scaler) stopReplicas(ctx context.Context) error {
 	return s.control.AllStopped()
 }
 
+// answerLimit bounds how long the API may take for the answers that it has begun when it ends.
+const answerLimit = 3 * time.Second
+
+// closeAPI finishes the answers that have begun, such as that to the order to stop.
+func (s *Scaler) closeAPI() {
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	defer cancel()
+	if s.server.Shutdown(ctx) != nil {
+		s.server.Close()
+	}
+	<-s.served
+}
+
 func (s *Scaler) close() error {
 	var errs []error
 	if s.server != nil {
-		s.server.Close() // event streams never end by themselves
-		<-s.served
+		s.hangUp() // event streams never end by themselves
+		s.closeAPI()
 	} else if s.listener != nil {
 		s.listener.Close()
 	}
