@@ -16,6 +16,7 @@ func TestTheTourOfTheReadmeGoesAsItSays(t *testing.T) {
 
 // The pages of docs begin with the quickstart running.
 func TestThePagesOfDocsGoAsTheySay(t *testing.T) {
+	t.Parallel()
 	for _, name := range pageFiles(t) {
 		all := page(t, name)
 		runs := false

@@ -57,7 +57,7 @@ func newReader(t *testing.T) *reader {
 		name, err := filepath.Rel(system.Root(), example)
 		must(err)
 		r.copy(name, strings.NewReplacer(
-			"45s@60,75s@300,60s@60", "7s@60,9s@300,9s@60", "stableWindow: 10s", "stableWindow: 3s", "scaleDownCooldown: 20s", "scaleDownCooldown: 5s",
+			"45s@60,75s@300,60s@60", "6s@60,9s@300,6s@60", "stableWindow: 10s", "stableWindow: 3s", "scaleDownCooldown: 20s", "scaleDownCooldown: 6s",
 			"command: ../../bin/shop", "ports: "+r.s.Ports+"\n      command: ../../bin/shop"))
 	}
 	return r
@@ -113,6 +113,9 @@ func (r *reader) follow(name string, all []block) {
 			last = &all[i]
 		case b.language == "sh":
 			r.enter(at, b.text, shown)
+			if strings.Contains(b.text, "kill -9 $(cat ") {
+				r.awaitDeath()
+			}
 			last = &all[i]
 		case b.language == "text" && b.note == backgroundGoesOn:
 			r.await(at, b.text)
@@ -184,6 +187,23 @@ func (r *reader) await(at, shown string) {
 			return fmt.Errorf("%w in\n%s", err, r.behind)
 		}
 		return nil
+	})
+}
+
+// awaitDeath waits until a headroom that was killed has let go of its state: on a busy machine a process that was killed
+// lives on for a moment, and the next start would find the state in use.
+func (r *reader) awaitDeath() {
+	r.t.Helper()
+	lock, err := os.Open(filepath.Join(r.s.Dir, "examples", "quickstart", ".headroom", "scaler.lock"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer lock.Close()
+	r.s.Eventually(patience, "the killed headroom has let go of its state", func() error {
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+			return err
+		}
+		return syscall.Flock(int(lock.Fd()), syscall.LOCK_UN)
 	})
 }
 
