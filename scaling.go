@@ -29,7 +29,7 @@ type Scaling struct {
 // ThresholdPolicy takes a step when a metric, averaged over the stable window, is above (scale-up) or below
 // (scale-down) a threshold. It abstains otherwise. The largest proposal of all targets and policies wins.
 type ThresholdPolicy struct {
-	Name      string          `json:"name" doc:"unique among the policies of a service" example:"cpu-scaling"`
+	Name      string          `json:"name" doc:"unique among the policies of a service; a word without dots and slashes" example:"cpu-scaling"`
 	Metric    Metric          `json:"metric" enum:"cpu,memory,requests-per-second,in-flight,latency" doc:"what is compared, per replica: percent, requests, or milliseconds" example:"cpu"`
 	Threshold float64         `json:"threshold" minimum:"0" maximum:"1000000" doc:"in the metric's unit" example:"70"`
 	Action    ThresholdAction `json:"action" enum:"scale-up,scale-down" doc:"which way to step" example:"scale-up"`

@@ -75,14 +75,15 @@ func (m Monitoring) Validate(path string) []error {
 	return found.errors
 }
 
-// Validate says what is wrong with one alert rule. Whether Expr is PromQL is for the monitor to say.
+// Validate says what is wrong with one alert rule; with an empty path the fields are named alone. Whether Expr is PromQL
+// is for the monitor to say.
 func (r AlertRule) Validate(path string) []error {
 	found := &findings{}
 	if strings.TrimSpace(r.Name) == "" {
-		found.add(&InvalidError{Field: path + ".name", Expected: `must be given, such as "HighErrorShare"`})
+		found.add(&InvalidError{Field: joinPath(path, "name"), Expected: `must be given, such as "HighErrorShare"`})
 	}
 	if strings.TrimSpace(r.Expr) == "" {
-		found.add(&InvalidError{Field: path + ".expr", Expected: `must be given, such as "headroom_requests_in_flight > 100"`})
+		found.add(&InvalidError{Field: joinPath(path, "expr"), Expected: `must be given, such as "headroom_requests_in_flight > 100"`})
 	}
 	found.add(checkTags(path, r)...)
 	return found.errors
@@ -130,16 +131,20 @@ func (s Service) validateBackends(path string) []error {
 	return found.errors
 }
 
-// Validate says what is wrong with one backend: an address of host and port, and a weight of 0 to 1000.
+// Validate says what is wrong with one backend: an address of host and port, and a weight of 0 to 1000. With an empty path
+// the fields are named alone.
 func (b StaticBackend) Validate(path string) []error {
 	found := &findings{}
 	if err := checkAddress(b.Address, 1); err != "" {
-		found.add(&InvalidError{Field: path + ".address", Value: quoteUnlessEmpty(b.Address),
+		found.add(&InvalidError{Field: joinPath(path, "address"), Value: quoteUnlessEmpty(b.Address),
 			Expected: err + `; write host:port, such as "127.0.0.1:9001"`})
 	}
 	found.add(checkTags(path, b)...)
 	return found.errors
 }
+
+// Validate says what is wrong with a change of a backend: a weight of 0 to 1000, a state that a person can ask for.
+func (u BackendUpdate) Validate() []error { return checkTags("", u) }
 
 func (r Run) validate(path string, maxReplicas int) []error {
 	found := &findings{}

@@ -45,11 +45,18 @@ func (s Scaling) validateAlone(path string) []error {
 	return found.errors
 }
 
-// Validate says what is wrong with one threshold policy: a name, a metric that exists, an action, a step.
+// Validate says what is wrong with one threshold policy: a name, a metric that exists, an action, a step. With an empty
+// path the fields are named alone. The name is part of the policy's identity, SERVICE.NAME, and of its path in the API,
+// so it holds no spaces, dots and slashes.
 func (p ThresholdPolicy) Validate(path string) []error {
+	const longest = 63
 	found := &findings{}
-	if strings.TrimSpace(p.Name) == "" {
-		found.add(&InvalidError{Field: path + ".name", Expected: `must be given, such as "cpu-scaling"`})
+	switch {
+	case strings.TrimSpace(p.Name) == "":
+		found.add(&InvalidError{Field: joinPath(path, "name"), Expected: `must be given, such as "cpu-scaling"`})
+	case len(p.Name) > longest || strings.ContainsAny(p.Name, " \t\r\n./"):
+		found.add(&InvalidError{Field: joinPath(path, "name"), Value: strconv.Quote(p.Name),
+			Expected: fmt.Sprintf(`must be a word of at most %d characters without spaces, dots and slashes, such as "cpu-scaling"`, longest)})
 	}
 	found.add(checkTags(path, p)...)
 	return found.errors

@@ -50,6 +50,9 @@ func walkTags(path string, v reflect.Value) []error {
 }
 
 func checkField(path string, tag reflect.StructTag, v reflect.Value) error {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return checkEnum(path, tag.Get("enum"), v.String())

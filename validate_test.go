@@ -59,6 +59,9 @@ func TestEachMistakeIsNamedByItsPath(t *testing.T) {
 		"unknown metric": {change(func(s *Service) {
 			s.Scaling.Policies = []ThresholdPolicy{{Name: "a", Metric: "memroy", Action: ActionScaleUp, Step: 1}}
 		}), "services.shop.scaling.policies[0].metric", `did you mean "memory"?`},
+		"name of a policy": {change(func(s *Service) {
+			s.Scaling.Policies = []ThresholdPolicy{{Name: "night/day", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}}
+		}), "services.shop.scaling.policies[0].name", "without spaces, dots and slashes"},
 		"two policies of a name": {change(func(s *Service) {
 			policy := ThresholdPolicy{Name: "a", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}
 			s.Scaling.Policies = []ThresholdPolicy{policy, policy}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -233,9 +232,6 @@ func (s *server) addAlertRule(ctx context.Context, in *struct {
 	Body AlertRuleRequest
 }) (*created[headroom.AlertRule], error) {
 	rule := headroom.AlertRule(in.Body)
-	if strings.TrimSpace(rule.Name) == "" {
-		return nil, &headroom.InvalidError{Field: "body.name", Value: rule.Name, Expected: "give the rule a name"}
-	}
 	if rule.Severity == "" {
 		rule.Severity = "warning"
 	}

@@ -32,7 +32,7 @@ type ScaleRequest struct {
 // PolicyRequest makes a threshold policy.
 type PolicyRequest struct {
 	Service string `json:"service" minLength:"1" doc:"name of the service" example:"shop"`
-	Name    string `json:"name" minLength:"1" maxLength:"63" doc:"unique among the policies of the service" example:"cpu-scaling"`
+	Name    string `json:"name" minLength:"1" maxLength:"63" doc:"unique among the policies of the service; a word without dots and slashes" example:"cpu-scaling"`
 	PolicyTerms
 }
 

@@ -3,10 +3,9 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 
 	"headroom.dev/headroom"
 )
@@ -54,10 +53,8 @@ func (c *Controller) AddBackend(_ context.Context, backend headroom.Backend, cha
 	if err := c.checkService(backend.Service); err != nil {
 		return headroom.Backend{}, err
 	}
-	if err := checkAddress(backend.Address); err != nil {
-		return headroom.Backend{}, err
-	}
-	if err := checkWeight(backend.Weight); err != nil {
+	static := headroom.StaticBackend{Address: backend.Address, Weight: backend.Weight}
+	if err := errors.Join(static.Validate("")...); err != nil {
 		return headroom.Backend{}, err
 	}
 	backend.ID = headroom.StaticBackendID(backend.Service, backend.Address)
@@ -83,20 +80,17 @@ func (c *Controller) UpdateBackend(_ context.Context, id string, update headroom
 	if err != nil {
 		return headroom.Backend{}, err
 	}
+	if err := errors.Join(update.Validate()...); err != nil {
+		return headroom.Backend{}, err
+	}
 	record, changed := c.backends[id]
 	if !changed {
 		record = backendRecord{Backend: backend}
 	}
 	if update.Weight != nil {
-		if err := checkWeight(*update.Weight); err != nil {
-			return headroom.Backend{}, err
-		}
 		record.Weight, backend.Weight = update.Weight, *update.Weight
 	}
 	if update.State != nil {
-		if *update.State != headroom.BackendActive && *update.State != headroom.BackendDraining {
-			return headroom.Backend{}, &headroom.InvalidError{Field: "state", Value: string(*update.State), Expected: `must be "active" or "draining"`}
-		}
 		record.State, backend.State = update.State, *update.State
 	}
 	if record.Backend.Source == headroom.SourceAPI {
@@ -192,20 +186,4 @@ func (c *Controller) checkService(name string) error {
 	}
 	slices.Sort(known)
 	return &headroom.UnknownNameError{Kind: "service", Name: name, Known: known}
-}
-
-func checkAddress(address string) error {
-	host, port, err := net.SplitHostPort(address)
-	number, portErr := strconv.Atoi(port)
-	if err != nil || host == "" || portErr != nil || number < 1 || number > 65535 {
-		return &headroom.InvalidError{Field: "address", Value: address, Expected: `must be host:port, such as "127.0.0.1:9001"`}
-	}
-	return nil
-}
-
-func checkWeight(weight int) error {
-	if weight < 0 || weight > 1000 {
-		return &headroom.InvalidError{Field: "weight", Value: strconv.Itoa(weight), Expected: "must be 0 to 1000"}
-	}
-	return nil
 }

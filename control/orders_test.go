@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -224,6 +225,50 @@ func TestBackendsAreAddedChangedRemovedAndKept(t *testing.T) {
 		}
 		if also := w.store.names("also"); !slices.Equal(also, []string{"add", "remove", "update"}) {
 			t.Errorf("what the API adds is stored for %v", also)
+		}
+	})
+}
+
+// What the config file may not hold, the API may not make of it.
+func TestOrdersAreHeldToTheRulesOfTheConfigFile(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		w.pass(time.Second)
+		c := w.control
+		add := func(address string, weight int) error {
+			_, err := c.AddBackend(t.Context(), headroom.Backend{Service: "shop", Address: address, Weight: weight}, headroom.Change{})
+			return err
+		}
+		update := func(update headroom.BackendUpdate) error {
+			_, err := c.UpdateBackend(t.Context(), "shop-1", update, headroom.Change{})
+			return err
+		}
+		policy := func(edit func(*headroom.ThresholdPolicy)) error {
+			made := headroom.ThresholdPolicy{Name: "busy", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
+			edit(&made)
+			_, err := c.CreatePolicy(t.Context(), headroom.Policy{Service: "shop", ThresholdPolicy: made}, headroom.Change{})
+			return err
+		}
+		tooHeavy, asleep := 1001, headroom.BackendState("asleep")
+		for field, errs := range map[string][]error{
+			"address":   {add("", 1), add("127.0.0.1", 1), add(":9001", 1), add("127.0.0.1:0", 1), add("-a:1", 1), add("http://127.0.0.1:1", 1)},
+			"weight":    {add("127.0.0.1:9001", -1), add("127.0.0.1:9001", 1001), update(headroom.BackendUpdate{Weight: &tooHeavy})},
+			"state":     {update(headroom.BackendUpdate{State: &asleep})},
+			"name":      {policy(func(p *headroom.ThresholdPolicy) { p.Name = "" }), policy(func(p *headroom.ThresholdPolicy) { p.Name = "a.b" })},
+			"metric":    {policy(func(p *headroom.ThresholdPolicy) { p.Metric = "memroy" })},
+			"action":    {policy(func(p *headroom.ThresholdPolicy) { p.Action = "" })},
+			"threshold": {policy(func(p *headroom.ThresholdPolicy) { p.Threshold = math.NaN() })},
+			"step":      {policy(func(p *headroom.ThresholdPolicy) { p.Step = -1 }), policy(func(p *headroom.ThresholdPolicy) { p.Step = 1001 })},
+		} {
+			for i, err := range errs {
+				var invalid *headroom.InvalidError
+				if !errors.As(err, &invalid) || invalid.Field != field {
+					t.Errorf("case %d of %s: got %v", i, field, err)
+				}
+			}
+		}
+		if backends, _ := c.Backends("shop"); len(backends) != 2 || len(w.status().Scaling.Policies) != 0 {
+			t.Errorf("what was refused was done: %s", encoded(t, w.status()))
 		}
 	})
 }

@@ -3,9 +3,9 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"headroom.dev/headroom"
@@ -169,24 +169,10 @@ func (c *Controller) checkScaled(name string) error {
 	return nil
 }
 
+// checkPolicy gives a policy the step of 1 where none is given, and says what is wrong with it.
 func checkPolicy(policy headroom.ThresholdPolicy) (headroom.ThresholdPolicy, error) {
 	if policy.Step == 0 {
 		policy.Step = 1
 	}
-	switch {
-	case policy.Name == "" || strings.ContainsAny(policy.Name, " /.\t\n") || len(policy.Name) > 63:
-		return policy, &headroom.InvalidError{Field: "name", Value: strconv.Quote(policy.Name),
-			Expected: `must be a word of at most 63 characters without spaces, dots and slashes, such as "cpu-scaling"`}
-	case !slices.Contains(headroom.Metrics(), policy.Metric):
-		return policy, &headroom.InvalidError{Field: "metric", Value: strconv.Quote(string(policy.Metric)),
-			Expected: fmt.Sprintf("must be one of %v", headroom.Metrics())}
-	case policy.Action != headroom.ActionScaleUp && policy.Action != headroom.ActionScaleDown:
-		return policy, &headroom.InvalidError{Field: "action", Value: strconv.Quote(string(policy.Action)),
-			Expected: `must be "scale-up" or "scale-down"`}
-	case !(policy.Threshold >= 0 && policy.Threshold <= 1e6):
-		return policy, &headroom.InvalidError{Field: "threshold", Value: fmt.Sprint(policy.Threshold), Expected: "must be 0 to 1000000"}
-	case policy.Step < 1 || policy.Step > 1000:
-		return policy, &headroom.InvalidError{Field: "step", Value: strconv.Itoa(policy.Step), Expected: "must be 1 to 1000"}
-	}
-	return policy, nil
+	return policy, errors.Join(policy.Validate("")...)
 }

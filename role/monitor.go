@@ -174,7 +174,7 @@ func (m *Monitor) Alerts(context.Context) ([]headroom.Alert, []headroom.AlertRul
 
 // CheckRule says what is wrong with an alert rule.
 func (m *Monitor) CheckRule(_ context.Context, rule headroom.AlertRule) error {
-	return alert.Check(rule, "rule", metrics.CheckQuery)
+	return alert.Check(rule, "", metrics.CheckQuery)
 }
 
 // SLA says how a service, or each where the name is empty, kept its promise.

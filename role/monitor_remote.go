@@ -122,9 +122,6 @@ func (m apiMonitor) AddAlertRule(ctx context.Context, rule headroom.AlertRule, c
 			return rule, &headroom.ConflictError{Reason: fmt.Sprintf("there is an alert rule %q already: choose another name", rule.Name)}
 		}
 	}
-	if rule.Severity == "" {
-		rule.Severity = "warning"
-	}
 	if err := m.CheckRule(ctx, rule); err != nil {
 		return rule, err
 	}

@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"headroom.dev/headroom"
@@ -51,15 +52,15 @@ and sum by (service) (increase(headroom_requests_total{` + failed + `}[1m])) >= 
 	}
 }
 
-// Check says what is wrong with a rule at path, its PromQL included. checkQuery parses an
-// expression: metrics.CheckQuery does.
+// Check says what is wrong with a rule at path, its PromQL included; with an empty path the fields are named alone.
+// checkQuery parses an expression: metrics.CheckQuery does.
 func Check(rule headroom.AlertRule, path string, checkQuery func(string) error) error {
 	problems := rule.Validate(path)
-	if rule.Expr == "" {
+	if strings.TrimSpace(rule.Expr) == "" {
 		return errors.Join(problems...)
 	}
 	if err := checkQuery(rule.Expr); err != nil {
-		problems = append(problems, &headroom.InvalidError{Field: path + ".expr", Value: rule.Expr, Expected: fmt.Sprintf("must be PromQL: %v", err)})
+		problems = append(problems, &headroom.InvalidError{Field: strings.TrimPrefix(path+".expr", "."), Value: rule.Expr, Expected: fmt.Sprintf("must be PromQL: %v", err)})
 	}
 	return errors.Join(problems...)
 }
