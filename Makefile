@@ -29,10 +29,11 @@ $(BIN)/shop: $(SOURCES)
 run: build ## the main job: balance, watch and scale the sample service through a surge
 	@$(BIN)/headroom run -c $(QUICKSTART)
 
-# Those through the real binary run one package at a time: they measure how soon something happens, on few cores.
+# Those through the real binary run one package at a time: they measure how soon something happens, on few cores. They are
+# never taken from the cache, which does not know of what they build.
 test: deps build lint ## all tests, with the race detector
 	$(GO) test $(TESTFLAGS) $$($(GO) list ./... | grep -v /test/)
-	$(GO) test $(TESTFLAGS) -p 1 ./test/...
+	$(GO) test $(TESTFLAGS) -count=1 -p 1 ./test/...
 
 test-scaling: ## decisions, planning and the control loop
 	$(GO) test $(TESTFLAGS) ./scaling/... ./orchestration/... ./control/... ./platform/...

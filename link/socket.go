@@ -58,8 +58,12 @@ type Endpoint struct {
 	done   chan struct{}
 }
 
+// claimPatience is how long Claim waits for a process that has the role: one that was killed is not gone at once, and
+// its successor should not fail for that.
+const claimPatience = 2 * time.Second
+
 // Claim makes this process the only one with a role (a name such as "balancer") on a state directory. Another process
-// that has it already is named in the error.
+// that has it and keeps it is named in the error.
 func Claim(dir, role string) (*Endpoint, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state directory: %w", err)
@@ -69,7 +73,7 @@ func Claim(dir, role string) (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the %s: %w", role, err)
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(lock, claimPatience); err != nil {
 		holder := make([]byte, 32)
 		n, _ := lock.ReadAt(holder, 0)
 		lock.Close()
@@ -84,6 +88,18 @@ func Claim(dir, role string) (*Endpoint, error) {
 		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 	}
 	return &Endpoint{lock: lock, file: SocketFile(dir, role)}, nil
+}
+
+// flock takes a lock, and tries again for a while where another process has it: the kernel tells nobody when that ends.
+func flock(file *os.File, patience time.Duration) error {
+	const pause = 20 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || waited >= patience {
+			return err
+		}
+		time.Sleep(pause)
+	}
 }
 
 func holderText(content string) string {

@@ -159,10 +159,7 @@ func routingTable(config headroom.Config, endpoints headroom.Endpoints, told boo
 		}
 		if !told {
 			for _, static := range service.Backends {
-				route.Backends = append(route.Backends, headroom.Backend{
-					ID: headroom.StaticBackendID(name, static.Address), Service: name, Address: static.Address,
-					Weight: static.Weight, State: headroom.BackendActive, Source: headroom.SourceConfig,
-				})
+				route.Backends = append(route.Backends, static.Backend(name))
 			}
 		}
 		table.Services = append(table.Services, route)

@@ -337,7 +337,8 @@ func (n *Node) release() error {
 	}
 	var errs []error
 	if n.balancer != nil {
-		errs = append(errs, n.balancer.close(time.Second))
+		// Where it served it has been closed before, and has told of requests that were cut off.
+		_ = n.balancer.close(time.Second)
 	}
 	if n.scaler != nil {
 		errs = append(errs, n.scaler.close())

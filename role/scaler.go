@@ -71,8 +71,8 @@ func newScaler(options Options, monitor reader, order func(), log *slog.Logger) 
 }
 
 func (s *Scaler) run(ctx context.Context) {
-	ticker := time.NewTicker(snapshotEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(firstSnapshot)
+	defer timer.Stop()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -82,16 +82,20 @@ func (s *Scaler) run(ctx context.Context) {
 		select {
 		case <-done:
 			return
-		case <-ticker.C:
+		case <-timer.C:
 			if err := s.store.Snapshot(); err != nil {
 				s.log.Warn("cannot keep a snapshot of the state", "error", err)
 			}
+			timer.Reset(snapshotEvery)
 		}
 	}
 }
 
-// snapshotEvery bounds what is lost if the state file itself is destroyed.
-const snapshotEvery = 10 * time.Minute
+// What is lost if the state file itself is destroyed: the last minutes. A first life has its first snapshot soon.
+const (
+	firstSnapshot = 30 * time.Second
+	snapshotEvery = 10 * time.Minute
+)
 
 // settle waits until the loop has looked at every service once, at most a second: what runs already is then known.
 func (s *Scaler) settle(ctx context.Context) {

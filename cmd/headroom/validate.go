@@ -109,8 +109,12 @@ func writeValidation(w io.Writer, s style, v validation) error {
 	for _, service := range v.Services {
 		least, most = least+service.MinReplicas, most+service.MaxReplicas
 	}
-	fmt.Fprintf(w, "%s: %s on %s, %d to %d replicas, API on %s\n", s.success("OK"), plural(len(v.Services), "service"),
-		plural(len(v.Listeners), "listener"), least, most, v.API)
+	replicas := ""
+	if most > 0 {
+		replicas = fmt.Sprintf(" %d to %d replicas,", least, most)
+	}
+	fmt.Fprintf(w, "%s: %s on %s,%s API on %s\n", s.success("OK"), plural(len(v.Services), "service"),
+		plural(len(v.Listeners), "listener"), replicas, v.API)
 	for _, warning := range v.Warnings {
 		fmt.Fprintf(w, "%s %s\n", s.warning("warning:"), warning)
 	}

@@ -18,11 +18,6 @@ type Events struct {
 	Bad   float64
 }
 
-// Plus adds two counts.
-func (e Events) Plus(other Events) Events {
-	return Events{Total: e.Total + other.Total, Bad: e.Bad + other.Bad}
-}
-
 // GoodRatio is the share that kept the promise, 0 to 1. It is not known without events.
 func (e Events) GoodRatio() (float64, bool) {
 	if e.Total <= 0 {
