@@ -107,6 +107,14 @@ type ServiceRoute struct {
 	Backends      []Backend     `json:"backends"`
 }
 
+// Backend is what a configured address is in the list of backends, before anybody changes its weight or drains it.
+func (b StaticBackend) Backend(service string) Backend {
+	return Backend{
+		ID: StaticBackendID(service, b.Address), Service: service, Address: b.Address, Weight: b.Weight,
+		State: BackendActive, Source: SourceConfig,
+	}
+}
+
 // StaticBackendID names a backend that nobody else names by what makes it one: "shop-127.0.0.1-9001".
 func StaticBackendID(service, address string) string {
 	return service + "-" + strings.NewReplacer(":", "-", "/", "-", "[", "", "]", "").Replace(address)

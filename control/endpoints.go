@@ -70,10 +70,7 @@ func (c *Controller) allBackends() []headroom.Backend {
 	}
 	for name, settings := range c.config.Services {
 		for _, static := range settings.Backends {
-			all = append(all, headroom.Backend{
-				ID: headroom.StaticBackendID(name, static.Address), Service: name, Address: static.Address, Weight: static.Weight,
-				State: headroom.BackendActive, Source: headroom.SourceConfig,
-			})
+			all = append(all, static.Backend(name))
 		}
 	}
 	for i, backend := range all {
