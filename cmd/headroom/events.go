@@ -98,7 +98,7 @@ func operationView(o headroom.Operation) entryView {
 	case headroom.OperationFailed:
 		return entryView{headroom.LevelError, fmt.Sprintf("%s of %s failed: %s", o.Kind, names, o.Error)}
 	case headroom.OperationConfirmed:
-		return entryView{headroom.LevelInfo, fmt.Sprintf("%s of %s done in %s", o.Kind, names, shortDuration(o.FinishedAt.Sub(o.PlannedAt)))}
+		return entryView{headroom.LevelInfo, fmt.Sprintf("%s of %s done in %s", o.Kind, names, headroom.ShortDuration(o.FinishedAt.Sub(o.PlannedAt)))}
 	default:
 		return entryView{}
 	}

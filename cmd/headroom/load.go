@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"headroom.dev/headroom"
 	"headroom.dev/headroom/simulate/load"
 )
 
@@ -187,7 +188,7 @@ func (p *loadProgress) end() {
 func loadLine(p load.Progress) string {
 	line := fmt.Sprintf("%v of %v  %.0f/s wanted  %d sent  %d failed  %d in flight  p50 %s  p99 %s",
 		p.Elapsed.Round(time.Second), p.Total.Round(time.Second), p.Target, p.Counts.Sent, p.Counts.Failed, p.InFlight,
-		shortDuration(p.Latency.P50), shortDuration(p.Latency.P99))
+		headroom.ShortDuration(p.Latency.P50), headroom.ShortDuration(p.Latency.P99))
 	if p.Counts.Dropped > 0 {
 		line += fmt.Sprintf("  %d dropped", p.Counts.Dropped)
 	}

@@ -127,7 +127,7 @@ func (s *story) say(format string, args ...any) { s.line(s.now(), fmt.Sprintf(fo
 
 // began says where everything is.
 func (s *story) began(config headroom.Config, took time.Duration) {
-	s.say("Headroom is up after %s.", shortDuration(took))
+	s.say("Headroom is up after %s.", headroom.ShortDuration(took))
 	for _, name := range slices.Sorted(maps.Keys(config.Services)) {
 		service := config.Services[name]
 		if service.Run == nil {
@@ -154,11 +154,11 @@ func (s *story) ending(scaler, replicas bool) {
 func (s *story) ended(scaler, replicas bool, took time.Duration) {
 	switch {
 	case !scaler:
-		s.say("Stopped after %s.", shortDuration(took))
+		s.say("Stopped after %s.", headroom.ShortDuration(took))
 	case replicas:
-		s.say("Headroom and every replica have stopped after %s.", shortDuration(took))
+		s.say("Headroom and every replica have stopped after %s.", headroom.ShortDuration(took))
 	default:
-		s.say("Headroom has stopped after %s. The replicas keep running: the next start adopts them, headroom stop ends them.", shortDuration(took))
+		s.say("Headroom has stopped after %s. The replicas keep running: the next start adopts them, headroom stop ends them.", headroom.ShortDuration(took))
 	}
 }
 

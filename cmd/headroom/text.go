@@ -11,28 +11,12 @@ import (
 // unknownText stands for a number that could not be read; a dash stands for one that there is not.
 const unknownText = "?"
 
-// shortDuration writes a latency with about three digits: 870µs, 1.23ms, 45.6ms, 789ms, 1.23s.
-func shortDuration(d time.Duration) string {
-	switch {
-	case d >= 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= 100*time.Millisecond:
-		return d.Round(time.Millisecond).String()
-	case d >= 10*time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	default:
-		return d.Round(10 * time.Microsecond).String()
-	}
-}
-
 // latencyText writes a latency that may not be known, since nothing was answered.
 func latencyText(d *headroom.Duration) string {
 	if d == nil {
 		return ""
 	}
-	return shortDuration(time.Duration(*d))
+	return headroom.ShortDuration(time.Duration(*d))
 }
 
 // ageText says how long ago something was, in one unit: 12s, 4m, 3h, 2d.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"headroom.dev/headroom"
 )
 
 // WriteTable writes the report for people.
@@ -37,7 +39,7 @@ func (r Report) WriteTable(w io.Writer) error {
 		name string
 		of   Latency
 	}{{"answer", r.Latency}, {"own lag", r.Lag}} {
-		l := row.of
+		l, short := row.of, headroom.ShortDuration
 		line("%-12s%10s%10s%10s%10s%10s%10s", row.name, short(l.Mean), short(l.P50), short(l.P90), short(l.P99), short(l.P999), short(l.Max))
 	}
 	if len(r.Errors) > 0 {
@@ -60,20 +62,4 @@ func percent(part, whole int64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f%%", 100*float64(part)/float64(whole))
-}
-
-// short writes a duration with three digits or so: 1.23ms, 45.6ms, 789ms, 1.23s.
-func short(d time.Duration) string {
-	switch {
-	case d >= 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= 100*time.Millisecond:
-		return d.Round(time.Millisecond).String()
-	case d >= 10*time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	default:
-		return d.Round(10 * time.Microsecond).String()
-	}
 }
