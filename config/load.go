@@ -34,11 +34,6 @@ type Loaded struct {
 	Files    []string          // every file that was read or looked for, absolute: a change of one means a reload
 }
 
-// Load reads, merges and validates one config file with an environment as from os.Environ. See [Loader.Load].
-func Load(path string, env []string) (*Loaded, error) {
-	return Loader{Paths: []string{path}, Env: env}.Load()
-}
-
 // Load reads, merges and validates. Its error is an [*Error] with everything that is wrong, or says that a file cannot
 // be read. It is safe for concurrent use.
 func (l Loader) Load() (*Loaded, error) {

@@ -311,11 +311,11 @@ func TestMessagesNeverShowSecrets(t *testing.T) {
 
 func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	_, err := Load(filepath.Join(dir, "none.yaml"), nil)
+	_, err := load(filepath.Join(dir, "none.yaml"), nil)
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "read config file "+filepath.Join(dir, "none.yaml")) {
 		t.Errorf("got %v", err)
 	}
-	_, err = Load(dir, nil)
+	_, err = load(dir, nil)
 	if err == nil || !strings.Contains(err.Error(), "is a directory: name a file in it") {
 		t.Errorf("got %v", err)
 	}

@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "write docs/configuration.md anew")
 func TestTheReferencePageIsUpToDate(t *testing.T) {
 	const page = "../docs/configuration.md"
 	if *update {
-		if err := os.WriteFile(page, []byte(Reference()), 0o644); err != nil {
+		if err := os.WriteFile(page, []byte(referencePage()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -21,7 +21,7 @@ func TestTheReferencePageIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(content) != Reference() {
+	if string(content) != referencePage() {
 		t.Error("docs/configuration.md does not say what the types say: run go test ./config -update")
 	}
 }

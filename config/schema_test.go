@@ -81,7 +81,7 @@ func TestEveryExampleAndTestDocumentFitsTheSchemaAndLoads(t *testing.T) {
 		if err := judge(t, schema, string(content)); err != nil {
 			t.Errorf("%s does not fit the schema: %v", path, err)
 		}
-		if _, err := Load(path, os.Environ()); err != nil {
+		if _, err := load(path, os.Environ()); err != nil {
 			t.Errorf("%s does not load: %v", path, err)
 		}
 	}

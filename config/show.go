@@ -26,11 +26,6 @@ func (l *Loaded) Show(options ShowOptions) string {
 	return w.text()
 }
 
-// Show writes a configuration that was not loaded from a file as YAML, secrets in clear. The text loads to it again.
-func Show(c headroom.Config) string {
-	return (&Loaded{Config: c}).Show(ShowOptions{Reveal: true})
-}
-
 const masked = `"********"`
 
 // writer makes the lines; comments are aligned at the end.

@@ -61,7 +61,7 @@ services:
 
 func TestWhatIsShownLoadsToTheSameConfig(t *testing.T) {
 	for _, path := range []string{"testdata/full.yaml", "testdata/issue-both-merged.json"} {
-		loaded, err := Load(path, nil)
+		loaded, err := load(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestAnyValidConfigSurvivesBeingShownAndLoaded(t *testing.T) {
 		if errs := config.Validate(); errs != nil {
 			t.Fatalf("the generator made an invalid config: %v", errs)
 		}
-		text := Show(config)
+		text := (&Loaded{Config: config}).Show(ShowOptions{Reveal: true})
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

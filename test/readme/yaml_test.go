@@ -23,7 +23,7 @@ func TestEveryConfigOnAPageLoads(t *testing.T) {
 				if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				loaded, err := config.Load(file, environment())
+				loaded, err := config.Loader{Paths: []string{file}, Env: environment()}.Load()
 				if err != nil {
 					t.Fatal(err)
 				}

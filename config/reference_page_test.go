@@ -8,8 +8,8 @@ import (
 	"headroom.dev/headroom"
 )
 
-// Reference returns the page that describes every field, as Markdown. docs/configuration.md is this text.
-func Reference() string {
+// referencePage is the page that describes every field, as Markdown. docs/configuration.md is this text.
+func referencePage() string {
 	var out strings.Builder
 	out.WriteString(referenceHead)
 	config := reflect.TypeFor[headroom.Config]()

@@ -1,9 +1,0 @@
-package config
-
-import (
-	"reflect"
-
-	"headroom.dev/headroom"
-)
-
-var configType = reflect.TypeFor[headroom.Config]()
