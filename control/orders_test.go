@@ -413,3 +413,33 @@ func TestEveryEventIsOneSentenceForAPerson(t *testing.T) {
 		}
 	})
 }
+
+func TestAMendedCommandDoesNotWaitForTheReplicasOfTheBrokenOne(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		faults := w.platform.Faults()
+		faults.NeverReady = true
+		w.platform.SetFaults(faults)
+		w.start()
+		w.pass(3 * time.Second)
+		broken := w.names()
+		settings := w.config.Services["shop"]
+		run := *settings.Run
+		run.Command = headroom.Command{"shop", "--mended"}
+		settings.Run = &run
+		if err := w.control.Apply(headroom.Config{Services: map[string]headroom.Service{"shop": settings}}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(5 * time.Second) // startTimeout is 20 s
+		faults.NeverReady = false
+		w.platform.SetFaults(faults)
+		w.pass(time.Second)
+		for _, name := range w.names() {
+			if slices.Contains(broken, name) {
+				t.Errorf("%s of the broken command is there still, of %v", name, w.names())
+			}
+		}
+		if status := w.status(); status.ReadyReplicas == nil || *status.ReadyReplicas != status.DesiredReplicas {
+			t.Errorf("ready are %v; expected %d", status.ReadyReplicas, status.DesiredReplicas)
+		}
+	})
+}

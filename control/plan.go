@@ -136,16 +136,15 @@ func (s *service) wish() orchestration.Wish {
 			}
 			continue
 		}
-		switch replica.State {
-		case headroom.ReplicaReady:
+		current := replica.Revision == s.workload.Revision
+		switch {
+		case replica.State == headroom.ReplicaReady && current:
 			ready++
-		case headroom.ReplicaStarting:
-			starting++
-		default:
-			continue
-		}
-		if replica.Revision != s.workload.Revision {
+		case replica.State == headroom.ReplicaReady:
+			ready++
 			outdated++
+		case replica.State == headroom.ReplicaStarting && current: // the plan replaces the others at once
+			starting++
 		}
 	}
 	if outdated > 0 && (starting > 0 || ready <= wish.Replicas) {

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,7 @@ func Plan(w World) Step {
 
 	if p.certain {
 		p.bury()
+		p.discard()
 		p.giveUp()
 	}
 	p.calm()
@@ -74,6 +76,28 @@ func (p *planner) bury() {
 		p.unluckyReady++
 	}
 	p.dead = nil
+}
+
+// discard plans to remove replicas that were started from an older configuration and have not got ready: the one that
+// replaced it may have mended why, and would otherwise wait for their time to be over. That they fail says nothing of it.
+// A platform that takes a number replaces its own.
+func (p *planner) discard() {
+	if !p.Capabilities.NamesReplicas {
+		return
+	}
+	for _, list := range []*[]headroom.Replica{&p.starting, &p.late} {
+		for i := 0; i < len(*list); {
+			replica := (*list)[i]
+			if current(replica, p.World) {
+				i++
+				continue
+			}
+			held := p.held(p.Capabilities)
+			p.add(headroom.OperationShrink, replica.Name, held, held-1,
+				fmt.Sprintf("%s is not ready, and runs a configuration that is no longer in force", replica.Name))
+			*list = slices.Delete(*list, i, i+1)
+		}
+	}
 }
 
 // giveUp plans to remove replicas that have been starting for too long.

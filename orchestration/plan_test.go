@@ -274,3 +274,25 @@ func TestAPlatformThatChoosesTheNamesGetsANumber(t *testing.T) {
 		t.Errorf("%+v", op)
 	}
 }
+
+func TestStartingReplicasOfAConfigurationThatWasMendedAreReplacedAtOnce(t *testing.T) {
+	outdated := replicas(starting, 2, 3)
+	for i := range outdated {
+		outdated[i].Revision = "r0"
+	}
+	w := world(2, replicas(ready, 1), outdated)
+	step := expect(t, w, "shrink shop-2; shrink shop-3; grow shop-4")
+	if step.Backoff.Failures != 0 {
+		t.Errorf("failures are %d; expected 0: the present command has not been tried yet", step.Backoff.Failures)
+	}
+
+	w.StartTimeout = time.Second // they are late as well, which says nothing of the present command
+	if step := expect(t, w, "shrink shop-2; shrink shop-3; grow shop-4"); step.Backoff.Failures != 0 {
+		t.Errorf("failures are %d; expected 0", step.Backoff.Failures)
+	}
+
+	w.Synced = false
+	if step := Plan(w); strings.Contains(brief(step), "shrink") {
+		t.Errorf("got %q; expected nothing to go before the platform was read", brief(step))
+	}
+}
