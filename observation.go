@@ -9,8 +9,7 @@ type Observation struct {
 	At       time.Time         `json:"at"`
 	Replicas ReplicaCounts     `json:"replicas"`
 	Signals  map[Metric]Signal `json:"signals,omitempty"`
-	Manual   *ManualScale      `json:"manual,omitempty"`   // a person's wish that is still in force
-	Previous *time.Time        `json:"previous,omitempty"` // when the previous observation was made
+	Manual   *ManualScale      `json:"manual,omitempty"` // a person's wish that is still in force
 }
 
 // ReplicaCounts is what a platform says of the replicas of a service. A nil count could not be read: nothing is

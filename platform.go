@@ -39,9 +39,8 @@ type Platform interface {
 
 // Capabilities is what a platform can do.
 type Capabilities struct {
-	NamesReplicas bool     `json:"namesReplicas"` // Grow.Names are honored
-	NamesVictims  bool     `json:"namesVictims"`  // Removal.Names are honored, not only taken as a hint
-	StartTime     Duration `json:"startTime"`     // how long a replica typically takes from order to ready
+	NamesReplicas bool `json:"namesReplicas"` // Grow.Names are honored
+	NamesVictims  bool `json:"namesVictims"`  // Removal.Names are honored, not only taken as a hint
 }
 
 // Inventory is what a platform knows of one service.

@@ -29,7 +29,6 @@ type Loaded struct {
 	Config   headroom.Config   // paths in it are absolute
 	Origins  map[string]Origin // by path ("services.shop.scaling.policies[0].name"), of every value that is set
 	Warnings []string          // what is odd but not wrong, such as a HEADROOM_ variable that sets nothing
-	Path     string            // the first config file, as given
 	Dir      string            // directory of the first config file, absolute
 	Files    []string          // every file that was read or looked for, absolute: a change of one means a reload
 }
@@ -44,7 +43,7 @@ func (l Loader) Load() (*Loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the directory of config file %s: %w", l.Paths[0], err)
 	}
-	loaded := &Loaded{Path: l.Paths[0], Dir: dir}
+	loaded := &Loaded{Dir: dir}
 	found := &problems{}
 	env, err := l.environment(loaded, found)
 	if err != nil {

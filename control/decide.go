@@ -11,7 +11,7 @@ import (
 // observe gathers all that a decision is made from. The lock is held.
 func (s *service) observe(now time.Time) headroom.Observation {
 	observation := headroom.Observation{
-		Service: s.name, At: now, Replicas: s.replicaCounts(), Previous: s.previous,
+		Service: s.name, At: now, Replicas: s.replicaCounts(),
 		Signals: s.c.signals.Read(s.name, now, s.policy, s.readyNames()),
 	}
 	if s.memory.Manual != nil && s.memory.Manual.Until.After(now) {
@@ -122,7 +122,7 @@ func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Tim
 	if journaled {
 		s.journaled, s.code = now, decision.Code
 	}
-	s.decision, s.previous = &decision, &now
+	s.decision = &decision
 	if decision.To != decision.From {
 		s.changed, s.pending = &decision, &decision
 	}

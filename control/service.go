@@ -68,7 +68,6 @@ type service struct {
 	pending   *headroom.Decision // changed, and not reached yet
 	journaled time.Time          // when a decision was last written down
 	code      string             // of that one
-	previous  *time.Time         // of the newest decision
 	lastID    int64
 }
 

@@ -36,7 +36,7 @@ type world struct {
 	throttled atomic.Bool
 }
 
-var named = headroom.Capabilities{NamesReplicas: true, NamesVictims: true, StartTime: headroom.Duration(time.Second)}
+var named = headroom.Capabilities{NamesReplicas: true, NamesVictims: true}
 
 // inWorld runs a test in a world whose replicas start in 300 ms and stop in 200 ms.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {

@@ -47,12 +47,12 @@ type Framing struct {
 // points into the buffer that was parsed and is valid until that buffer changes.
 type Request struct {
 	head
-	lineDone                 bool
-	method                   Method
-	methodStart, methodEnd   uint32
-	targetStart, targetEnd   uint32 // origin-form, "*", or the part of an absolute-form after the authority
-	hostStart, hostEnd       uint32
-	asterisk, absolute, bare bool // bare: absolute-form whose path is empty
+	lineDone               bool
+	method                 Method
+	methodStart, methodEnd uint32
+	targetStart, targetEnd uint32 // origin-form, "*", or the part of an absolute-form after the authority
+	hostStart, hostEnd     uint32
+	absolute, bare         bool // bare: absolute-form whose path is empty
 }
 
 // Reset makes r ready for the next head.
@@ -181,7 +181,6 @@ func (r *Request) parseTarget(buf, target []byte) error {
 		return checkPath(target)
 	}
 	if len(target) == 1 && target[0] == '*' {
-		r.asterisk = true
 		if r.method != MethodOptions {
 			return errTarget
 		}

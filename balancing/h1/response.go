@@ -72,9 +72,6 @@ func (r *Response) Status() int { return r.status }
 // Reason is the reason phrase as sent, often empty.
 func (r *Response) Reason() []byte { return r.buf[r.reasonStart:r.reasonEnd] }
 
-// Minor is the minor HTTP version: 0 or 1.
-func (r *Response) Minor() int { return int(r.minor) }
-
 // Interim reports a 1xx response that another one follows.
 func (r *Response) Interim() bool { return r.status < 200 && r.status != 101 }
 

@@ -199,7 +199,7 @@ func TestBackendsAreDrainedAndReplacedUnderLoadWithoutAFailedRequest(t *testing.
 		return o
 	}
 	inFlight := func(id string) int64 {
-		for _, b := range s.Backends() {
+		for _, b := range s.loads() {
 			if b.ID == id {
 				return b.InFlight
 			}
@@ -279,13 +279,13 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	s, address := serve(t, o.address())
 	c := connect(t, address)
 	c.write(request("GET /"))
-	eventually(t, "the request is in flight", func() bool { return s.Backends()[0].InFlight == 1 })
+	eventually(t, "the request is in flight", func() bool { return s.loads()[0].InFlight == 1 })
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if n := s.Backends()[0].InFlight; n != 0 {
+	if n := s.loads()[0].InFlight; n != 0 {
 		t.Errorf("%d in flight after shutdown", n)
 	}
 }

@@ -92,9 +92,9 @@ func TestEveryAllowedAttemptIsSettledWhenClientsLeave(t *testing.T) {
 	apply(t, s, route(o.address()))
 	c := connect(t, s.Addr(anyPort).String())
 	c.write(request("GET /"))
-	eventually(t, "the request is in flight", func() bool { return s.Backends()[0].InFlight == 1 })
+	eventually(t, "the request is in flight", func() bool { return s.loads()[0].InFlight == 1 })
 	c.conn.Close()
-	eventually(t, "it ended", func() bool { return s.Backends()[0].InFlight == 0 })
+	eventually(t, "it ended", func() bool { return s.loads()[0].InFlight == 0 })
 	breaker.mu.Lock()
 	defer breaker.mu.Unlock()
 	if breaker.passed != 0 || breaker.released != 1 {

@@ -301,14 +301,14 @@ func TestClientThatLeavesFreesTheBackend(t *testing.T) {
 	} {
 		c := connect(t, address)
 		c.write(text)
-		eventually(t, "the backend has the request", func() bool { return s.Backends()[0].InFlight == 1 && o.conns.Load() > 0 })
+		eventually(t, "the backend has the request", func() bool { return s.loads()[0].InFlight == 1 && o.conns.Load() > 0 })
 		c.conn.Close()
 		select {
 		case <-left:
 		case <-time.After(patiently):
 			t.Fatalf("%.20q: the backend's request goes on", text)
 		}
-		eventually(t, "nothing is in flight", func() bool { return s.Backends()[0].InFlight == 0 })
+		eventually(t, "nothing is in flight", func() bool { return s.loads()[0].InFlight == 0 })
 	}
 	eventually(t, "three aborts counted", func() bool {
 		return s.services["shop"].traffic.outcomes[clientAborted].Load() == 3

@@ -61,7 +61,7 @@ func TestMeasureSamplesRequestsInFlight(t *testing.T) {
 	for range 3 {
 		connect(t, address).write(request("GET /"))
 	}
-	eventually(t, "three in flight", func() bool { return s.Backends()[0].InFlight == 3 })
+	eventually(t, "three in flight", func() bool { return s.loads()[0].InFlight == 3 })
 	s.Measure(time.Now())
 	eventually(t, "some samples", func() bool {
 		s.mu.Lock()
@@ -81,9 +81,9 @@ func TestBackendTakenOutIsReportedUntilItsLastRequestHasEnded(t *testing.T) {
 	s, address := serve(t, o.address())
 	c := connect(t, address)
 	c.write(request("GET /"))
-	eventually(t, "one in flight", func() bool { return s.Backends()[0].InFlight == 1 })
+	eventually(t, "one in flight", func() bool { return s.loads()[0].InFlight == 1 })
 	apply(t, s, route())
-	if list := s.Backends(); len(list) != 1 || list[0].Active || list[0].InFlight != 1 {
+	if list := s.loads(); len(list) != 1 || list[0].Active || list[0].InFlight != 1 {
 		t.Errorf("got %+v", list)
 	}
 	s.Measure(time.Now())

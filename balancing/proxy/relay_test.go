@@ -282,7 +282,7 @@ func TestEarlyResponseReachesTheClientAndEndsBothConnections(t *testing.T) {
 		t.Errorf("got %d, close %v", res.StatusCode, res.Close)
 	}
 	c.conn.Close()
-	eventually(t, "the request ended", func() bool { return s.Backends()[0].InFlight == 0 })
+	eventually(t, "the request ended", func() bool { return s.loads()[0].InFlight == 0 })
 	c = connect(t, address)
 	c.write(request("GET /"))
 	c.response("GET")

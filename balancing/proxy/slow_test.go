@@ -96,7 +96,7 @@ func TestSlowReaderHoldsNobodyElseUpAndNoMemory(t *testing.T) {
 	s, address := serve(t, o.address())
 	slow := connect(t, address)
 	slow.write(request("GET /large"))
-	eventually(t, "the backend is writing", func() bool { return s.Backends()[0].InFlight == 1 })
+	eventually(t, "the backend is writing", func() bool { return s.loads()[0].InFlight == 1 })
 	c := connect(t, address)
 	for range 200 {
 		c.write(request("GET /"))

@@ -36,7 +36,7 @@ func TestWebSocketsAreTunneled(t *testing.T) {
 	if err != nil || string(got) != "hello early "+big {
 		t.Errorf("got %d bytes, %v", len(got), err)
 	}
-	eventually(t, "the tunnel ended", func() bool { return s.Backends()[0].InFlight == 0 })
+	eventually(t, "the tunnel ended", func() bool { return s.loads()[0].InFlight == 0 })
 	settled(t, s)
 	m := s.Measure(time.Now())
 	if n := m.Services[0].Traffic.Outcomes.Informational; n != 1 {

@@ -43,13 +43,13 @@ func (s *Store) Query(ctx context.Context, expr string, at time.Time) (headroom.
 // QueryRange evaluates expr at from, from+step, … up to to. Errors are [*QueryError].
 func (s *Store) QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) (headroom.QueryResult, error) {
 	if step < time.Millisecond {
-		return headroom.QueryResult{}, &QueryError{Query: expr, Kind: Invalid, Reason: fmt.Sprintf("step is %s; expected at least 1ms", step)}
+		return headroom.QueryResult{}, &QueryError{Kind: Invalid, Reason: fmt.Sprintf("step is %s; expected at least 1ms", step)}
 	}
 	if to.Before(from) {
-		return headroom.QueryResult{}, &QueryError{Query: expr, Kind: Invalid, Reason: fmt.Sprintf("the range ends (%s) before it begins (%s)", to.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))}
+		return headroom.QueryResult{}, &QueryError{Kind: Invalid, Reason: fmt.Sprintf("the range ends (%s) before it begins (%s)", to.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))}
 	}
 	if steps := int64(to.Sub(from) / step); steps > maxSteps {
-		return headroom.QueryResult{}, &QueryError{Query: expr, Kind: Invalid, Reason: fmt.Sprintf("the range holds %d steps of %s; at most %d are allowed; use a step of at least %s", steps, step, maxSteps, (to.Sub(from)/maxSteps).Round(time.Millisecond)+time.Millisecond)}
+		return headroom.QueryResult{}, &QueryError{Kind: Invalid, Reason: fmt.Sprintf("the range holds %d steps of %s; at most %d are allowed; use a step of at least %s", steps, step, maxSteps, (to.Sub(from)/maxSteps).Round(time.Millisecond)+time.Millisecond)}
 	}
 	return s.run(ctx, expr, func(ctx context.Context) (promql.Query, error) {
 		return s.engine.NewRangeQuery(ctx, s.db, nil, expr, from, to, step)
@@ -65,24 +65,24 @@ func (s *Store) run(ctx context.Context, expr string, prepare func(context.Conte
 	case s.queries <- struct{}{}:
 		defer func() { <-s.queries }()
 	case <-ctx.Done():
-		return headroom.QueryResult{}, &QueryError{Query: expr, Kind: Canceled, Reason: "given up while waiting for other queries", Err: ctx.Err()}
+		return headroom.QueryResult{}, &QueryError{Kind: Canceled, Reason: "given up while waiting for other queries", Err: ctx.Err()}
 	}
 	s.lifecycle.RLock()
 	defer s.lifecycle.RUnlock()
 	if s.closed {
-		return headroom.QueryResult{}, &QueryError{Query: expr, Kind: Failed, Reason: s.errClosed().Error()}
+		return headroom.QueryResult{}, &QueryError{Kind: Failed, Reason: s.errClosed().Error()}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 	query, err := prepare(ctx)
 	if err != nil {
-		return headroom.QueryResult{}, s.runError(expr, err)
+		return headroom.QueryResult{}, s.runError(err)
 	}
 	defer query.Close() // gives the points back to a pool: they are copied before
 	answer := query.Exec(ctx)
 	if answer.Err != nil {
-		return headroom.QueryResult{}, s.runError(expr, answer.Err)
+		return headroom.QueryResult{}, s.runError(answer.Err)
 	}
 	result := plain(answer.Value)
 	for _, warning := range answer.Warnings.AsErrors() {

@@ -27,8 +27,7 @@ const (
 
 // QueryError is why a query gave no result.
 type QueryError struct {
-	Query string
-	Kind  FailureKind
+	Kind FailureKind
 	// Line and Column count from 1 and are 0 when the error has no place in the expression.
 	Line, Column int
 	Reason       string
@@ -48,7 +47,7 @@ func (e *QueryError) Unwrap() error { return e.Err }
 
 // parseError keeps the first of the parser's errors: the later ones usually follow from it.
 func parseError(expr string, err error) *QueryError {
-	out := &QueryError{Query: expr, Kind: Invalid, Reason: err.Error(), Err: err}
+	out := &QueryError{Kind: Invalid, Reason: err.Error(), Err: err}
 	var all parser.ParseErrors
 	if !errors.As(err, &all) || len(all) == 0 {
 		return out
@@ -65,8 +64,8 @@ func parseError(expr string, err error) *QueryError {
 }
 
 // runError says in the user's words what stopped a valid expression.
-func (s *Store) runError(expr string, err error) *QueryError {
-	out := &QueryError{Query: expr, Kind: Failed, Reason: err.Error(), Err: err}
+func (s *Store) runError(err error) *QueryError {
+	out := &QueryError{Kind: Failed, Reason: err.Error(), Err: err}
 	var tooMany promql.ErrTooManySamples
 	var timeout promql.ErrQueryTimeout
 	var canceled promql.ErrQueryCanceled

@@ -120,7 +120,7 @@ func (p *Platform) start() (err error) {
 
 // Capabilities implements headroom.Platform.
 func (p *Platform) Capabilities() headroom.Capabilities {
-	return headroom.Capabilities{NamesReplicas: true, NamesVictims: true, StartTime: headroom.Duration(time.Second)}
+	return headroom.Capabilities{NamesReplicas: true, NamesVictims: true}
 }
 
 // Inventory implements headroom.Platform. It is always complete: every replica is a record of ours.

@@ -55,7 +55,6 @@ type Options struct {
 type plan struct {
 	Options
 	end     time.Duration
-	target  *url.URL
 	request []byte // the whole request as it goes over the wire
 	rng     *rand.Rand
 }
@@ -94,7 +93,7 @@ func (o Options) check() (*plan, error) {
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = DefaultMaxInFlight
 	}
-	p := &plan{Options: o, end: min(end, forever), target: target}
+	p := &plan{Options: o, end: min(end, forever)}
 	if p.request, p.Method, err = serialize(o, target); err != nil {
 		return nil, fmt.Errorf("load request: %w", err)
 	}

@@ -93,7 +93,7 @@ func restore(path string, damaged *DamagedError) (*Recovery, error) {
 	if err := replaceFile(fresh, path); err != nil {
 		return nil, refuse(err)
 	}
-	return &Recovery{Damage: damaged.Damage, Snapshot: snapshot, SnapshotAt: info.ModTime(), Kept: kept}, nil
+	return &Recovery{Damage: damaged.Damage, SnapshotAt: info.ModTime(), Kept: kept}, nil
 }
 
 func copyFile(from, to string) error {

@@ -50,7 +50,6 @@ type Store struct {
 // Recovery says that the state file was damaged and what was done about it.
 type Recovery struct {
 	Damage     string    // what was wrong with the file
-	Snapshot   string    // path of the snapshot that took its place
 	SnapshotAt time.Time // when the snapshot was taken: later changes are lost
 	Kept       string    // where the damaged file was moved; empty where the file was missing
 }
@@ -87,9 +86,6 @@ func Open(path string, options Options) (*Store, error) {
 
 // Recovery returns what was recovered when the store was opened, or nil where the file was in order.
 func (s *Store) Recovery() *Recovery { return s.recovery }
-
-// Path returns the path of the state file.
-func (s *Store) Path() string { return s.path }
 
 // Close takes a snapshot where something changed since the last one, and lets go of the file. A failed snapshot is
 // reported, but the file is closed all the same. Calls of other methods after Close return an error.
