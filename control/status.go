@@ -18,6 +18,7 @@ func (c *Controller) Status(name string) ([]headroom.ServiceStatus, error) {
 		}
 	}
 	all := []headroom.ServiceStatus{}
+	backends := c.backendStatuses()
 	for _, service := range c.serviceNames() {
 		if name != "" && name != service {
 			continue
@@ -26,29 +27,24 @@ func (c *Controller) Status(name string) ([]headroom.ServiceStatus, error) {
 			all = append(all, s.status())
 			continue
 		}
-		all = append(all, c.backendsStatus(service))
+		all = append(all, c.backendsStatus(service, backends[service]))
 	}
 	return all, nil
 }
 
 // backendsStatus is the status of a service whose backends someone else runs: they are counted, not scaled.
-func (c *Controller) backendsStatus(name string) headroom.ServiceStatus {
+func (c *Controller) backendsStatus(name string, backends []headroom.BackendStatus) headroom.ServiceStatus {
 	status := headroom.ServiceStatus{Name: name, Kind: "backends"}
-	var ids []string
-	for _, backend := range c.allBackends() {
-		if backend.Service == name {
-			ids = append(ids, backend.ID)
+	ids := make([]string, 0, len(backends))
+	ready, starting := 0, 0
+	for _, backend := range backends {
+		ids = append(ids, backend.ID)
+		if backend.Health == headroom.HealthHealthy {
+			ready++
 		}
 	}
 	status.DesiredReplicas, status.MinReplicas, status.MaxReplicas = len(ids), len(ids), len(ids)
-	measured := c.measuredBackends()
-	if measured != nil {
-		ready, starting := 0, 0
-		for _, id := range ids {
-			if measured[id].Health == headroom.HealthHealthy {
-				ready++
-			}
-		}
+	if _, here := c.newestMeasurement(); here {
 		status.ReadyReplicas, status.StartingReplicas = &ready, &starting
 		if ready < len(ids) {
 			status.Problems = append(status.Problems, fmt.Sprintf("%d of %d backends do not pass their health check", len(ids)-ready, len(ids)))

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"headroom.dev/headroom"
@@ -41,17 +43,23 @@ func (c *Controller) Backends(service string) ([]headroom.BackendStatus, error) 
 			return nil, err
 		}
 	}
-	return c.backendStatuses(service), nil
+	statuses := c.backendStatuses()
+	if service != "" {
+		return append([]headroom.BackendStatus{}, statuses[service]...), nil
+	}
+	all := []headroom.BackendStatus{}
+	for _, name := range slices.Sorted(maps.Keys(statuses)) {
+		all = append(all, statuses[name]...)
+	}
+	return all, nil
 }
 
-func (c *Controller) backendStatuses(service string) []headroom.BackendStatus {
+// backendStatuses says what there is to know of all backends, by service. The lock is held.
+func (c *Controller) backendStatuses() map[string][]headroom.BackendStatus {
 	measurement, _ := c.newestMeasurement()
 	measured := c.measuredBackends()
-	all := []headroom.BackendStatus{}
+	statuses := map[string][]headroom.BackendStatus{}
 	for _, backend := range c.allBackends() {
-		if service != "" && backend.Service != service {
-			continue
-		}
 		status := headroom.BackendStatus{Backend: backend, Health: headroom.HealthUnknown, Breaker: headroom.BreakerClosed}
 		if m, known := measured[backend.ID]; known {
 			status.Health, status.Breaker, status.LastFailure = m.Health, m.Breaker, m.LastFailure
@@ -60,9 +68,9 @@ func (c *Controller) backendStatuses(service string) []headroom.BackendStatus {
 			status.RequestsPerSecond = &rate
 			status.LatencyP95 = quantile(m.Traffic.Latency, 0.95)
 		}
-		all = append(all, status)
+		statuses[backend.Service] = append(statuses[backend.Service], status)
 	}
-	return all
+	return statuses
 }
 
 // Balancer says what the balancer reported last.
@@ -82,12 +90,13 @@ func (c *Controller) Balancer() headroom.BalancerStatus {
 			traffic[service.Service] = service.Traffic
 		}
 	}
+	backends := c.backendStatuses()
 	for _, name := range c.serviceNames() {
 		balancing, seen := c.config.Services[name].LoadBalancing, traffic[name]
 		summary := headroom.ServiceTraffic{
 			Service: name, Listen: balancing.Listen, Algorithm: balancing.Algorithm,
 			InFlight: seen.InFlight, LatencyP50: quantile(seen.Latency, 0.5), LatencyP95: quantile(seen.Latency, 0.95),
-			LatencyP99: quantile(seen.Latency, 0.99), Backends: c.backendStatuses(name),
+			LatencyP99: quantile(seen.Latency, 0.99), Backends: append([]headroom.BackendStatus{}, backends[name]...),
 		}
 		if window := measurement.Window.Seconds(); here && window > 0 {
 			summary.RequestsPerSecond = float64(seen.Arrivals) / window
