@@ -28,7 +28,7 @@ func TestBodyBehindAResponseThatHasNoneReachesNobody(t *testing.T) {
 		"length 0":      {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	} {
 		for _, late := range []bool{false, true} {
-			go_on := make(chan struct{})
+			goOn := make(chan struct{})
 			sent := make(chan struct{}, 1)
 			backend := script(t, func(n int, conn net.Conn, in *bufio.Reader) {
 				for {
@@ -42,7 +42,7 @@ func TestBodyBehindAResponseThatHasNoneReachesNobody(t *testing.T) {
 					}
 					if late {
 						io.WriteString(conn, c.head)
-						<-go_on
+						<-goOn
 						io.WriteString(conn, evil)
 						sent <- struct{}{}
 						continue
@@ -56,7 +56,7 @@ func TestBodyBehindAResponseThatHasNoneReachesNobody(t *testing.T) {
 			if _, body := attacker.response(c.method); body != "" {
 				t.Errorf("%s: got %q", name, body)
 			}
-			if close(go_on); late {
+			if close(goOn); late {
 				<-sent
 			}
 			for _, client := range []*client{victim, attacker, victim} {

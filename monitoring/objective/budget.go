@@ -1,5 +1,5 @@
-// Package objective is the arithmetic of promises: error budgets, burn rates, what little traffic can
-// prove, and the report of how a promise was kept. It is pure: no clock, no I/O.
+// Package objective is the arithmetic of promises: error budgets, burn rates, the ledger that they are
+// computed from, and the report of how a promise was kept. It is pure: no clock, no I/O.
 //
 // What is not known stays unknown: without requests there is no availability, and never 100 %.
 //
@@ -35,11 +35,6 @@ func (t Target) Allowed() float64 { return (100 - float64(t)) / 100 }
 // Budget is how many of a number of events may be bad: 1000 of a million at 99.9 %.
 func (t Target) Budget(total float64) float64 { return t.Allowed() * total }
 
-// Downtime is how long a period may be all bad, at even traffic: 43.2 min of 30 days at 99.9 %.
-func (t Target) Downtime(period time.Duration) time.Duration {
-	return time.Duration(t.Allowed() * float64(period))
-}
-
 // Remaining is the share of the budget that is left: 1 is all, 0 none, negative is debt. It is not
 // known without events, nor of a target that allows nothing.
 func (t Target) Remaining(e Events) (float64, bool) {
@@ -58,15 +53,6 @@ func (t Target) BurnRate(e Events) (float64, bool) {
 		return 0, false
 	}
 	return (1 - good) / t.Allowed(), true
-}
-
-// Exhaustion is how long a full budget of a period lasts at a burn rate; false where it lasts
-// forever.
-func Exhaustion(period time.Duration, burn float64) (time.Duration, bool) {
-	if burn <= 0 {
-		return 0, false
-	}
-	return time.Duration(float64(period) / burn), true
 }
 
 // Within is how many of the counted durations are below a threshold, interpolated inside the bucket

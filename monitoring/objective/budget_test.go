@@ -16,15 +16,6 @@ func near(got, want, relative float64) bool {
 	return math.Abs(got-want) <= relative*math.Max(math.Abs(want), 1e-12)
 }
 
-// Workbook, appendix: minutes of total outage that 30 days allow.
-func TestDowntimeThatAMonthAllows(t *testing.T) {
-	for target, minutes := range map[Target]float64{99: 432, 99.5: 216, 99.9: 43.2, 99.95: 21.6, 99.99: 4.32, 99.999: 0.432} {
-		if got := target.Downtime(month).Minutes(); !near(got, minutes, 1e-6) {
-			t.Errorf("%v %% allows %v minutes; expected %v", target, got, minutes)
-		}
-	}
-}
-
 func TestBudgetOfAMillionRequests(t *testing.T) {
 	if got := Target(99.9).Budget(1e6); !near(got, 1000, 1e-9) {
 		t.Errorf("budget is %v; expected 1000", got)
@@ -45,12 +36,6 @@ func TestBurnRateIsTheBadShareOverTheAllowedOne(t *testing.T) {
 		if got, known := c.target.BurnRate(Events{c.total, c.bad}); !known || math.Abs(got-c.want) > 1e-9*c.want {
 			t.Errorf("%v of %v at %v %% burn at %v; expected %v", c.bad, c.total, c.target, got, c.want)
 		}
-	}
-	if got, lasts := Exhaustion(month, 14.4); !lasts || got != 50*time.Hour {
-		t.Errorf("at 14.4 the budget lasts %v; expected 50h", got)
-	}
-	if _, ends := Exhaustion(month, 0); ends {
-		t.Error("at a burn rate of 0 the budget ends")
 	}
 }
 
