@@ -2,6 +2,7 @@ package headroom
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,15 @@ func TestCommandsAreSplitLikeAShellDoes(t *testing.T) {
 		var got Command
 		if err := got.UnmarshalText([]byte(text)); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q is split into %q (%v), want %q", text, []string(got), err, want)
+		}
+	}
+	if err := new(Command).UnmarshalText([]byte(`sh -c 'a | b' '|' \> "&&" x|y`)); err != nil {
+		t.Errorf("quoted, escaped and inner operators: %v", err)
+	}
+	for _, text := range []string{"a | b", "a && b", "a > log", "a 2>&1", "a &", "a ; b", "a; b", "A=1 ; a"} {
+		var got Command
+		if err := got.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "no shell") {
+			t.Errorf("%q is split into %q (%v), want an error that says there is no shell", text, []string(got), err)
 		}
 	}
 	for _, text := range []string{`a "b`, "a 'b", `a\`} {
