@@ -479,3 +479,13 @@ func TestHistogramFileIsAPercentileDistributionInMilliseconds(t *testing.T) {
 		t.Errorf("empty report: %v", err)
 	}
 }
+
+func TestALatencyThatNobodyMeasuredIsNotZero(t *testing.T) {
+	var table strings.Builder
+	if err := (Report{Counts: Counts{Scheduled: 1, Sent: 1, Failed: 1}}).WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	if text := table.String(); !strings.Contains(text, "answer               -         -         -") {
+		t.Errorf("the table says\n%s\nexpected a dash for the latency of no answer", text)
+	}
+}

@@ -25,7 +25,7 @@ type Shape interface {
 // constant is the same rate for ever.
 type constant float64
 
-// Constant is the same rate, in requests per second, for ever. It fails on a rate that is negative or not finite.
+// Constant is the same rate, in requests per second, for ever. It fails on a rate below 0 or above a million.
 func Constant(rate float64) (Shape, error) {
 	if err := checkRate(rate); err != nil {
 		return nil, err
@@ -78,10 +78,14 @@ func (s Sine) angle(at time.Duration) float64 {
 	return 2 * math.Pi * float64(at%s.Period) / float64(s.Period)
 }
 
-// checkRate refuses a rate that is negative or not finite.
+// maxRate is more requests per second than one machine can send; beyond it the arrivals of a second could not even be
+// counted in a second, and a load of seconds would go on for hours.
+const maxRate = 1e6
+
+// checkRate refuses a rate that is negative, not a number, or beyond what can be sent.
 func checkRate(rate float64) error {
-	if !(rate >= 0) || math.IsInf(rate, 1) {
-		return fmt.Errorf("rate is %v: expected requests per second, 0 or more", rate)
+	if !(rate >= 0 && rate <= maxRate) {
+		return fmt.Errorf("rate is %v: expected requests per second, 0 or more and at most %v", rate, int(maxRate))
 	}
 	return nil
 }

@@ -40,6 +40,10 @@ func (r Report) WriteTable(w io.Writer) error {
 		of   Latency
 	}{{"answer", r.Latency}, {"own lag", r.Lag}} {
 		l, short := row.of, headroom.ShortDuration
+		if l == (Latency{}) {
+			line("%-12s%10s%10s%10s%10s%10s%10s", row.name, "-", "-", "-", "-", "-", "-")
+			continue
+		}
 		line("%-12s%10s%10s%10s%10s%10s%10s", row.name, short(l.Mean), short(l.P50), short(l.P90), short(l.P99), short(l.P999), short(l.Max))
 	}
 	if len(r.Errors) > 0 {

@@ -79,6 +79,9 @@ func ReadTrace(r io.Reader, o TraceOptions) (Shape, error) {
 			}
 		}
 		held = next
+		if err := checkRate(o.rate(held.value)); err != nil {
+			return nil, fmt.Errorf("trace line %d: %w: give a smaller scale, which is %v", line, err, o.Scale)
+		}
 	}
 }
 
