@@ -32,6 +32,7 @@ func (c Config) Validate() []error {
 		found.add(c.Services[name].Validate(path)...)
 	}
 	found.add(c.validateListeners()...)
+	found.add(c.validateBackendIDs()...)
 	if c.Load != nil {
 		found.add(c.Load.validate("load", slices.Sorted(maps.Keys(c.Services)))...)
 	}

@@ -2,6 +2,8 @@ package headroom
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -70,4 +72,38 @@ func (t Timeouts) Validate(path string) []error {
 	found.add(positive(path+".header", t.Header, "10s")...)
 	found.add(positive(path+".idle", t.Idle, "60s")...)
 	return found.errors
+}
+
+// validateBackendIDs finds backends whose ID another backend has or a replica may come to have: IDs are made of the name
+// of the service and the address, so backend eu:80 of shop has that of the 80th replica of shop-eu.
+func (c Config) validateBackendIDs() []error {
+	found := &findings{}
+	owners := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		for i, backend := range c.Services[name].Backends {
+			id := StaticBackendID(name, backend.Address)
+			other, taken := owners[id]
+			if !taken {
+				other, taken = c.replicaOwner(id)
+			}
+			if taken && other != name {
+				found.add(&InvalidError{Field: fmt.Sprintf("services.%s.backends[%d].address", name, i), Value: strconv.Quote(backend.Address),
+					Expected: fmt.Sprintf("would have the ID %s, which service %s may give to a backend, too: rename one of the services", id, other)})
+			}
+			owners[id] = name
+		}
+	}
+	return found.errors
+}
+
+// replicaOwner is the service of which a replica may have an ID, if there is one.
+func (c Config) replicaOwner(id string) (service string, taken bool) {
+	dash := strings.LastIndexByte(id, '-')
+	if dash < 0 {
+		return "", false
+	}
+	if _, err := strconv.ParseUint(id[dash+1:], 10, 64); err != nil {
+		return "", false
+	}
+	return id[:dash], c.Services[id[:dash]].Run != nil
 }

@@ -1,6 +1,7 @@
 package headroom
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -152,5 +153,40 @@ func TestNearestForgivesSlipsOnly(t *testing.T) {
 	}
 	if !slices.Equal(known, []string{"minReplicas", "maxReplicas", "cpu", "memory", "scale-up", "scale-down"}) {
 		t.Error("the list was changed")
+	}
+}
+
+// The balancers would refuse a list in which an ID is there twice, and go on with the old one.
+func TestNoTwoBackendsHaveOneID(t *testing.T) {
+	one := func(addresses ...string) Service {
+		service := Service{LoadBalancing: LoadBalancing{Listen: "127.0.0.1:0"}}
+		for _, address := range addresses {
+			service.Backends = append(service.Backends, StaticBackend{Address: address})
+		}
+		return service
+	}
+	run := Service{Run: &Run{Command: Command{"x"}}, LoadBalancing: LoadBalancing{Listen: "127.0.0.1:0"}}
+	for name, c := range map[string]struct {
+		services map[string]Service
+		want     string
+	}{
+		"two lists":       {map[string]Service{"a": one("b-c:80"), "a-b": one("x:80", "c:80")}, "services.a-b.backends[1].address"},
+		"a replica":       {map[string]Service{"shop": one("eu:80"), "shop-eu": run}, "services.shop.backends[0].address"},
+		"not a replica":   {map[string]Service{"shop": one("eu:80"), "shop-e": run, "shop-eu-80": run, "eu": run}, ""},
+		"the same server": {map[string]Service{"a": one("x:80"), "b": one("x:80")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Config{Services: c.services}.validateBackendIDs()
+			if c.want == "" && len(found) > 0 {
+				t.Fatalf("found %v; expected nothing", found)
+			}
+			if c.want == "" {
+				return
+			}
+			var invalid *InvalidError
+			if len(found) != 1 || !errors.As(found[0], &invalid) || invalid.Field != c.want {
+				t.Errorf("found %v; expected one at %s", found, c.want)
+			}
+		})
 	}
 }
