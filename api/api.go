@@ -102,6 +102,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	out.Header().Set("X-Content-Type-Options", "nosniff")
 	out.Header().Set("Cache-Control", "no-store")
 	defer s.recoverFrom(out, r)
+	boundBody(out, r)
 
 	actor, problem := s.admit(out, r)
 	if problem != nil {

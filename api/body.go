@@ -21,14 +21,19 @@ const (
 	bodyTimeout = 10 * time.Second
 )
 
+// boundBody bounds the time that a body may take, also one that nobody reads: net/http reads the rest of it before it
+// answers, and would wait for a client that never sends it.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Connections that cannot have deadlines (in tests) do without.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+}
+
 // readBody reads the whole body, since the hash of an idempotent request needs it before anything is done, and puts it
 // back for huma.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
-	control := http.NewResponseController(w)
-	// Connections that cannot have deadlines (in tests) do without.
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, newProblem("body-too-large", fmt.Sprintf("the body has more than %d bytes", tooLarge.Limit))
@@ -36,6 +41,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	if err != nil {
 		return nil, newProblem("malformed-body", "the body ended early: "+err.Error())
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if given := r.Header.Get("Content-Type"); given != "" && len(body) > 0 {
 		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
 			return nil, newProblem("unsupported-media-type", "the body is declared as "+clip(given))
