@@ -162,18 +162,30 @@ func (s *Scaler) sayStop(all bool) {
 
 // alerted records an alert that the monitor raised or resolved.
 func (s *Scaler) alerted(alert headroom.Alert) {
-	level, verb := headroom.LevelWarning, "is firing"
+	level := headroom.LevelWarning
 	if alert.State == headroom.AlertResolved {
-		level, verb = headroom.LevelInfo, "is resolved"
-	}
-	message := fmt.Sprintf("The alert %s %s", alert.Rule, verb)
-	if alert.Summary != "" {
-		message += ": " + alert.Summary
+		level = headroom.LevelInfo
 	}
 	s.control.Announce(headroom.Event{
-		Type: "alert-" + string(alert.State), Level: level, Service: alert.Labels["service"], Message: message + ".",
+		Type: "alert-" + string(alert.State), Level: level, Service: alert.Labels["service"], Message: alertText(alert),
 		Details: map[string]any{"rule": alert.Rule, "labels": alert.Labels, "severity": alert.Severity},
 	})
+}
+
+// alertText is such as "shop: the alert NoHealthyBackend is firing: no backend is healthy."
+func alertText(alert headroom.Alert) string {
+	text, verb := "The alert ", "is firing"
+	if service := alert.Labels["service"]; service != "" {
+		text = service + ": the alert "
+	}
+	if alert.State == headroom.AlertResolved {
+		verb = "is resolved"
+	}
+	text += alert.Rule + " " + verb
+	if alert.Summary != "" {
+		text += ": " + alert.Summary
+	}
+	return text + "."
 }
 
 const ruleKind = "alert-rule"

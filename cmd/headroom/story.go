@@ -22,7 +22,8 @@ type story struct {
 	style   style
 	control *control.Controller
 	now     func() time.Time
-	told    uint64 // sequence number of the newest entry that was told
+	told    uint64            // sequence number of the newest entry that was told
+	idle    map[string]string // what was told last of each service that has no traffic
 }
 
 // measuredEvery is how often the traffic is told where nothing else happens.
@@ -82,7 +83,7 @@ func (s *story) entry(entry headroom.Entry) {
 	}
 }
 
-// measured tells the traffic of each service in the last second.
+// measured tells the traffic of each service in the last second; of one that has none, only when that is news.
 func (s *story) measured() {
 	balancer := s.control.Balancer()
 	if !balancer.Connected {
@@ -94,11 +95,30 @@ func (s *story) measured() {
 	}
 	for _, traffic := range balancer.Services {
 		for _, status := range statuses {
-			if status.Name == traffic.Service {
-				s.line(s.now(), s.style.quiet(measuredText(traffic, status)))
+			if status.Name != traffic.Service {
+				continue
+			}
+			if text := measuredText(traffic, status); s.isNews(traffic, text) {
+				s.line(s.now(), s.style.quiet(text))
 			}
 		}
 	}
+}
+
+// isNews reports whether what is said of the traffic of a service should be told, and remembers it.
+func (s *story) isNews(traffic headroom.ServiceTraffic, text string) bool {
+	if traffic.RequestsPerSecond > 0 || traffic.InFlight > 0 {
+		delete(s.idle, traffic.Service)
+		return true
+	}
+	if s.idle[traffic.Service] == text {
+		return false
+	}
+	if s.idle == nil {
+		s.idle = map[string]string{}
+	}
+	s.idle[traffic.Service] = text
+	return true
 }
 
 // measuredText is such as "shop: 60 requests/s, 3 in flight, half answered within 41 ms and 95 % within 48 ms; 2 of 2
