@@ -46,7 +46,8 @@ services:
 		}
 		exits, last = exits+1, event.At
 	}
-	if took := last.Sub(first); took < 5600*time.Millisecond || exits != 8 {
+	// The fourth failure is counted when the first of its two replicas ends; the second may follow a moment later.
+	if took := last.Sub(first); took < 5600*time.Millisecond || exits < 7 || exits > 8 {
 		t.Errorf("%d replicas ended in %s: want four tries of 2, in at least 5.6 s", exits, took)
 	}
 
