@@ -36,7 +36,7 @@ func (s *service) replicaCounts() headroom.ReplicaCounts {
 	return counts
 }
 
-// readyNames lists the replicas that get traffic and are to stay. The lock is held.
+// readyNames lists the replicas that get traffic and are to stay: the balancer finds them healthy too. The lock is held.
 func (s *service) readyNames() []string {
 	if s.inventory == nil {
 		return nil
@@ -44,7 +44,8 @@ func (s *service) readyNames() []string {
 	var names []string
 	for _, replica := range s.inventory.Replicas {
 		_, draining := s.memory.Draining[replica.Name]
-		if replica.State == headroom.ReplicaReady && !draining {
+		_, sick := s.sick[replica.Name]
+		if replica.State == headroom.ReplicaReady && !draining && !sick {
 			names = append(names, replica.Name)
 		}
 	}

@@ -110,17 +110,17 @@ func (s *service) orders() []headroom.Operation {
 // world is all that a plan is made from.
 func (s *service) world(now time.Time) orchestration.World {
 	return orchestration.World{
-		Now: now, Service: s.name, Wish: s.wish(), Inventory: s.inventory, Synced: s.synced, LastConfirmed: s.history.Count,
+		Now: now, Service: s.name, Wish: s.wish(now), Inventory: s.inventory, Synced: s.synced, LastConfirmed: s.history.Count,
 		Traffic: s.traffic(), Draining: s.memory.Draining, Open: sortedOperations(s.open), Backoff: s.memory.Backoff,
 		Random: s.c.random(), NextOrdinal: s.memory.NextOrdinal, Capabilities: s.c.platform.Capabilities(),
 		StartTimeout: time.Duration(s.workload.Run.StartTimeout), DrainTimeout: time.Duration(s.settings.LoadBalancing.DrainTimeout),
-		Revision: s.workload.Revision,
+		Revision: s.workload.Revision, Sick: s.incurable(now),
 	}
 }
 
-// wish is the decided number, and one more while a replica of an older revision is to be replaced: the new one comes
-// first, then an old one goes.
-func (s *service) wish() orchestration.Wish {
+// wish is the decided number, and one more while a replica is to be replaced, because it is of an older revision or sick:
+// the new one comes first, then the other goes.
+func (s *service) wish(now time.Time) orchestration.Wish {
 	if s.retired {
 		return orchestration.Wish{Retire: true, Reason: s.name + " is no longer configured"}
 	}
@@ -128,28 +128,31 @@ func (s *service) wish() orchestration.Wish {
 	if wish.Replicas == 0 || s.inventory == nil {
 		return wish
 	}
-	outdated, ready, starting := 0, 0, 0
+	incurable := s.incurable(now)
+	ready, starting, reason := 0, 0, ""
 	for _, replica := range s.inventory.Replicas {
+		outdated := replica.Revision != s.workload.Revision
 		if _, draining := s.memory.Draining[replica.Name]; draining {
-			if replica.Revision != s.workload.Revision {
+			if outdated || incurable[replica.Name] {
 				return wish // one by one: a wish for more would take this one back
 			}
 			continue
 		}
-		current := replica.Revision == s.workload.Revision
 		switch {
-		case replica.State == headroom.ReplicaReady && current:
-			ready++
 		case replica.State == headroom.ReplicaReady:
 			ready++
-			outdated++
-		case replica.State == headroom.ReplicaStarting && current: // the plan replaces the others at once
+			if outdated {
+				reason = "the configuration of " + s.name + " has changed, and a replica still runs the previous one"
+			} else if incurable[replica.Name] {
+				reason = replica.Name + " " + s.sick[replica.Name].String()
+			}
+		case replica.State == headroom.ReplicaStarting && !outdated: // the plan replaces the others at once
 			starting++
 		}
 	}
-	if outdated > 0 && (starting > 0 || ready <= wish.Replicas) {
+	if reason != "" && (starting > 0 || ready <= wish.Replicas) {
 		wish.Replicas++
-		wish.Reason = "the configuration of " + s.name + " has changed, and a replica still runs the previous one"
+		wish.Reason = reason
 	}
 	return wish
 }

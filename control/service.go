@@ -56,10 +56,11 @@ type service struct {
 	lastBackends []headroom.Backend  // what the balancers were last told of its replicas
 	problem      string              // why the inventory is unknown
 	history      orchestration.History
-	gone         []string // of shrink operations that ended since history
-	synced       bool     // the platform has been read completely once
-	waiting      string   // why less is done than wished
-	failure      string   // why the back-off last rose
+	gone         []string            // of shrink operations that ended since history
+	synced       bool                // the platform has been read completely once
+	waiting      string              // why less is done than wished
+	sick         map[string]sickness // ready replicas that the balancer finds unhealthy
+	failure      string              // why the back-off last rose
 
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
 
@@ -252,6 +253,7 @@ func (s *service) tick(ctx context.Context, decide bool) {
 	s.mu.Lock()
 	s.take(inventory, err)
 	now := s.c.now()
+	s.examine(now)
 	if decide && !s.retired {
 		if err := s.decide(now); err != nil {
 			s.c.log.Error("cannot record a decision, so it is not carried out", "service", s.name, "error", err)

@@ -102,6 +102,9 @@ func (s *service) problems(observation headroom.Observation) []string {
 		if replica.State != headroom.ReplicaExited && replica.Revision != s.workload.Revision {
 			outdated++
 		}
+		if sickness, sick := s.sick[replica.Name]; sick {
+			problems = append(problems, fmt.Sprintf("%s %s and gets no requests", replica.Name, sickness))
+		}
 		if replica.Detail != "" && replica.State != headroom.ReplicaExited {
 			problems = append(problems, replica.Name+": "+replica.Detail)
 		}

@@ -190,7 +190,18 @@ type balancer struct {
 	load  float64 // requests being served at once
 	slow  time.Duration
 	since map[string]time.Time // draining
+	sick  map[string]bool      // fail their health checks
 	away  bool
+}
+
+// fail has a backend fail its health checks from now on.
+func (b *balancer) fail(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sick == nil {
+		b.sick = map[string]bool{}
+	}
+	b.sick[id] = true
 }
 
 func (b *balancer) set(load float64) {
@@ -257,6 +268,9 @@ func (b *balancer) measure() (headroom.Measurement, bool) {
 			continue
 		}
 		m := headroom.BackendMeasurement{ID: backend.ID, Address: backend.Address, Health: headroom.HealthHealthy, Breaker: headroom.BreakerClosed}
+		if b.sick[backend.ID] {
+			m.Health, m.LastFailure = headroom.HealthUnhealthy, "12:00:00 no answer"
+		}
 		switch {
 		case backend.State == headroom.BackendActive:
 			m.Traffic = headroom.Traffic{Arrivals: uint64(b.load * 10 / active), InFlight: int64(b.load / active), InFlightMean: b.load / active}

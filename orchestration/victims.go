@@ -8,13 +8,14 @@ import (
 	"headroom.dev/headroom"
 )
 
-// victims orders replicas by who goes first: not ready before ready, older revisions before the present one, then the
-// youngest (Kubernetes' order for Deployments: the longer one has run, the less it is a risk), then the one with the
+// victims orders replicas by who goes first: not ready before ready, sick before healthy, older revisions before the
+// present one, then the youngest (Kubernetes' order for Deployments: the longer one has run, the less it is a risk), then the one with the
 // fewest requests in flight.
 func victims(replicas []headroom.Replica, w World) {
 	slices.SortStableFunc(replicas, func(a, b headroom.Replica) int {
 		return cmp.Or(
 			cmp.Compare(truth(a.State == headroom.ReplicaReady), truth(b.State == headroom.ReplicaReady)),
+			cmp.Compare(truth(!w.Sick[a.Name]), truth(!w.Sick[b.Name])),
 			cmp.Compare(truth(current(a, w)), truth(current(b, w))),
 			b.CreatedAt.Compare(a.CreatedAt),
 			cmp.Compare(inFlight(a, w), inFlight(b, w)),

@@ -39,7 +39,8 @@ type World struct {
 	NextOrdinal  int           // of the next name; names that are in use are skipped
 
 	Capabilities headroom.Capabilities
-	Revision     string // of the present workload; replicas of another one go first
+	Revision     string          // of the present workload; replicas of another one go first
+	Sick         map[string]bool // ready ones that the balancers find unhealthy for too long; they go before all others
 }
 
 // Wish is how many replicas there should be. 0 replicas is no wish, and nothing is done, unless Retire says that the
