@@ -162,7 +162,14 @@ func (s *service) checkOutcome(t *turn) []headroom.Write {
 	t.memory.Pending = false
 	return append(s.c.event(headroom.Event{
 		Type: "scaled", Level: headroom.LevelInfo, Service: s.name,
-		Message: fmt.Sprintf("%s has %d ready replicas, %s after the decision.", s.name, ready, took),
+		Message: fmt.Sprintf("%s has %d ready %s, %s after the decision.", s.name, ready, noun(ready), took),
 		Details: map[string]any{"decision": s.pending.ID, "seconds": took.Seconds()},
 	}), outcome)
+}
+
+func noun(replicas int) string {
+	if replicas == 1 {
+		return "replica"
+	}
+	return "replicas"
 }

@@ -18,15 +18,15 @@ func (s *Server) Apply(table headroom.RoutingTable) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
-		return errors.New("apply routing table: the balancer is shutting down")
+		return errors.New("balance the services: the balancer is shutting down")
 	}
 	next, err := s.plan(table)
 	if err != nil {
-		return fmt.Errorf("apply routing table %d: %w", table.Version, err)
+		return fmt.Errorf("balance the services: %w", err)
 	}
 	opened, err := s.open(next.routes)
 	if err != nil {
-		return fmt.Errorf("apply routing table %d: %w", table.Version, err)
+		return fmt.Errorf("balance the services: %w", err)
 	}
 	s.commit(table, next, opened)
 	return nil
