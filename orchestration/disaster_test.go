@@ -51,6 +51,50 @@ func TestDisasterAutoscaler9452AGrowthNeverWritesLessThanTheLastConfirmedCount(t
 	}
 }
 
+// The same by another way: a growth to 8 was written, the wish fell, removals were planned, and then the group could be
+// read with gaps only. The growth was taken for failed, the last count was still 1, and the next growth wrote 5 of 8.
+func TestDisasterAutoscaler9452AWrittenNumberIsNotForgottenBeforeTheGroupWasReadAgain(t *testing.T) {
+	later := noon.Add(2 * time.Second)
+	for _, state := range []headroom.OperationState{headroom.OperationPlanned, headroom.OperationSent, headroom.OperationUnknown} {
+		grow := open(headroom.OperationGrow, state)
+		grow.From, grow.To = 1, 8
+		if state == headroom.OperationPlanned {
+			grow.SentAt = time.Time{} // carried out by a process that was killed before it could note that
+		}
+		shrink := open(headroom.OperationShrink, headroom.OperationPlanned, "shop-1")
+		shrink.PlannedAt = noon.Add(time.Second)
+
+		w := world(5, replicas(starting, 2))
+		w.Now, w.LastConfirmed, w.Capabilities.NamesReplicas = later, 1, false
+		stale := *w.Inventory // complete, and from before the number was written
+		gaps := stale
+		gaps.At, gaps.Complete, gaps.Count = later, false, nil
+		for name, inventory := range map[string]headroom.Inventory{"gaps": gaps, "stale": stale} {
+			w.Inventory = &inventory
+			w.Open = []headroom.Operation{grow, shrink}
+			after, text := Resolve(grow, w)
+			if after != state {
+				t.Errorf("%s, %s: became %s %q", name, state, after, text)
+			}
+			if after == headroom.OperationFailed {
+				w.Open = w.Open[1:]
+			}
+			for _, op := range Plan(w).Operations {
+				if op.Kind == headroom.OperationGrow && op.To < grow.To {
+					t.Errorf("%s, %s: wrote %d", name, state, op.To)
+				}
+			}
+		}
+
+		full := stale
+		full.At, full.Count = later, pointer(8)
+		w.Inventory = &full
+		if after, text := Resolve(grow, w); after != headroom.OperationFailed {
+			t.Errorf("read again, %s: became %s %q", state, after, text)
+		}
+	}
+}
+
 // The wanted number was lowered by 32, and AWS picked busy instances.
 func TestDisasterAutoscaler9182WhatGoesIsNamedAndDrained(t *testing.T) {
 	step := Plan(world(2, replicas(ready, 1, 2, 3, 4)))

@@ -3,6 +3,7 @@ package orchestration
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"headroom.dev/headroom"
 )
@@ -88,20 +89,29 @@ func beingRemoved(w World, name string) bool {
 
 // absent judges an ordered replica that is not listed: it fails once the platform has had the start timeout to show it.
 func absent(op headroom.Operation, w World, name string) (headroom.OperationState, string) {
-	since := op.SentAt
-	if since.IsZero() {
-		since = op.PlannedAt // sent by a process that was killed before it could note when
-	}
-	if op.State == headroom.OperationPlanned || !certain(w) || w.StartTimeout <= 0 || w.Inventory.At.Sub(since) <= w.StartTimeout {
+	if op.State == headroom.OperationPlanned || !certain(w) || w.StartTimeout <= 0 || w.Inventory.At.Sub(sentAt(op)) <= w.StartTimeout {
 		return op.State, ""
 	}
 	return headroom.OperationFailed, fmt.Sprintf("the platform did not create %s within %s", name, headroom.Duration(w.StartTimeout))
 }
 
+func sentAt(op headroom.Operation) time.Time {
+	if op.SentAt.IsZero() {
+		return op.PlannedAt // sent by a process that was killed before it could note when
+	}
+	return op.SentAt
+}
+
+// readSince reports whether all that exists was read after an operation was sent. Before that, its number is known from
+// the operation alone: LastConfirmed is older, and a growth from it would write less than the platform aims at.
+func readSince(op headroom.Operation, w World) bool {
+	return certain(w) && w.Inventory.At.After(sentAt(op))
+}
+
 // resolveCount judges a growth by number, on platforms that choose the names.
 func resolveCount(op headroom.Operation, w World) (headroom.OperationState, string) {
 	for _, other := range w.Open {
-		if other.Kind == headroom.OperationShrink && other.Open() && other.PlannedAt.After(op.PlannedAt) {
+		if other.Kind == headroom.OperationShrink && other.Open() && other.PlannedAt.After(op.PlannedAt) && readSince(op, w) {
 			// Its number will never be reached, and what is missing would count as on its way until the start timeout.
 			return headroom.OperationFailed, "replicas were taken away again before all were ready"
 		}

@@ -104,6 +104,7 @@ func TestResolveJudgesANumberByTheReadyReplicas(t *testing.T) {
 	}
 	w := world(2, replicas(ready, 1))
 	w.Open = []headroom.Operation{{Kind: headroom.OperationShrink, State: headroom.OperationSent, Replicas: []string{"shop-3"}, PlannedAt: noon.Add(1)}}
+	w.Inventory.At = noon.Add(2)
 	if state, text := Resolve(op, w); state != headroom.OperationFailed || text != "replicas were taken away again before all were ready" {
 		t.Errorf("taken away again: %s %q", state, text)
 	}
