@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -266,6 +267,19 @@ func (s *service) tick(ctx context.Context, decide bool) {
 		return
 	}
 	s.publish()
+	s.carryOutAll(ctx, orders)
+}
+
+// carryOutAll carries out what one turn ordered: at once where replicas are named, and else one after the other, oldest
+// first, since of two numbers for one group the later order must be the last that is written.
+func (s *service) carryOutAll(ctx context.Context, orders []headroom.Operation) {
+	if !s.c.platform.Capabilities().NamesReplicas {
+		slices.SortStableFunc(orders, func(a, b headroom.Operation) int { return a.PlannedAt.Compare(b.PlannedAt) })
+		for _, order := range orders {
+			s.carryOut(ctx, order)
+		}
+		return
+	}
 	var carrying sync.WaitGroup
 	for _, order := range orders {
 		carrying.Go(func() { s.carryOut(ctx, order) })
