@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,11 +15,12 @@ import (
 
 // A replica writes to its file itself, so it is never blocked by us nor broken by our end. A file that has grown past
 // logSize is copied to NAME.log.1 (and that to NAME.log.2 before) and cut; lines written in the instant between are lost.
+// Of one that grew faster than it is looked at, the last 2 × logSize are copied, so that a flood cannot fill the disk.
 const (
 	logSize     = 10 << 20
 	logCopies   = 2
-	logCheck    = 10 * time.Second
-	logsOfDead  = 20 // logs of removed replicas that are kept per service
+	logCheck    = time.Second // one stat for each replica
+	logsOfDead  = 20          // logs of removed replicas that are kept per service
 	tailLines   = 10
 	tailMaxRead = 4 << 20
 )
@@ -125,7 +127,7 @@ func rotate(path string, size int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(target, source)
+	_, err = io.Copy(target, io.NewSectionReader(source, max(0, info.Size()-2*size), math.MaxInt64/2))
 	if err := errors.Join(err, target.Close()); err != nil {
 		_ = os.Remove(copyName(path, 1)) // a full disk: half a copy would keep it full
 	}

@@ -270,6 +270,28 @@ func TestLogsAreRotatedBySizeAndReadAcrossTheCut(t *testing.T) {
 	}
 }
 
+func TestOfAFloodTheNewestLinesAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.log")
+	file, err := openLog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for i := range 10_000 {
+		fmt.Fprintf(file, "line %d\n", i)
+	}
+	if err := rotate(path, 1000); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path + ".1")
+	if err != nil || info.Size() != 2000 {
+		t.Fatalf("the copy has %d bytes (%v), want twice the size, 2000", info.Size(), err)
+	}
+	if lines, err := tailOf(path+".1", 1); err != nil || len(lines) != 1 || lines[0] != "line 9999" {
+		t.Errorf("got %q, %v; want the last line", lines, err)
+	}
+}
+
 func TestStopAllLeavesNothing(t *testing.T) {
 	p := newPlatform(t, t.TempDir())
 	grow(t, p, growth("serve", "shop-1", "shop-2"))
