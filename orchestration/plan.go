@@ -154,8 +154,8 @@ func (p *planner) takeBack() {
 	victims(p.leaving, p.World)
 	for i := len(p.leaving) - 1; i >= 0 && p.live() < p.Wish.Replicas; i-- {
 		replica := p.leaving[i]
-		if replica.State != headroom.ReplicaReady {
-			continue
+		if replica.State != headroom.ReplicaReady || p.Sick[replica.Name] {
+			continue // it could not serve: another one is started
 		}
 		p.step.Cancel = append(p.step.Cancel, Cancellation{Operation: p.drains[replica.Name], Replica: replica.Name,
 			Reason: fmt.Sprintf("%d replicas are wanted again", p.Wish.Replicas)})
