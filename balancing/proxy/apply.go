@@ -79,10 +79,10 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 func (s *Server) open(routes map[string]*routes) (map[string]net.Listener, error) {
 	opened := map[string]net.Listener{}
 	for address := range routes {
-		if s.listeners[address] != nil {
+		if s.listeners[address] != nil || s.draining {
 			continue
 		}
-		ln, err := net.Listen("tcp", address)
+		ln, err := s.options.listen(address)
 		if err != nil {
 			for _, other := range opened {
 				other.Close()

@@ -121,7 +121,7 @@ func (c *clientConn) awaitBytes() error {
 	if err == nil {
 		return nil
 	}
-	if isTimeout(err) && c.listener.closing.Load() && c.peek.look() == peekData {
+	if isTimeout(err) && c.listener.waking.Load() && c.peek.look() == peekData {
 		// A request came while the wait was being ended: it is served, and the connection closed after it.
 		c.read.none()
 		return c.in.Fill()
@@ -142,7 +142,7 @@ func (r *clientReader) Read(p []byte) (int, error) {
 		if c.canceled.Load() {
 			return 0, os.ErrDeadlineExceeded
 		}
-		if c.phase == awaitingRequest && c.listener.closing.Load() && c.peek.look() != peekData {
+		if c.phase == awaitingRequest && c.listener.waking.Load() && c.peek.look() != peekData {
 			return 0, errWoken
 		}
 		n, err := c.conn.Read(p)

@@ -1,9 +1,12 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,14 +19,17 @@ type listener struct {
 	address string
 	ln      net.Listener
 	routes  atomic.Pointer[routes]
-	closing atomic.Bool
+	closing atomic.Bool // connections end after their next answer
+	waking  atomic.Bool // connections that wait for a request end at once
+
+	accepted chan struct{} // closed when the last connection has been accepted
 
 	mu    sync.Mutex // guards conns; taken when a connection opens and closes
 	conns map[*clientConn]struct{}
 }
 
 func newListener(s *Server, address string, ln net.Listener) *listener {
-	return &listener{server: s, address: address, ln: ln, conns: map[*clientConn]struct{}{}}
+	return &listener{server: s, address: address, ln: ln, accepted: make(chan struct{}), conns: map[*clientConn]struct{}{}}
 }
 
 // listenError says what to do about an address that cannot be listened on.
@@ -44,6 +50,7 @@ func (l *listener) start() {
 }
 
 func (l *listener) accept() {
+	defer close(l.accepted)
 	pause := time.Duration(0)
 	for {
 		conn, err := l.ln.Accept()
@@ -87,10 +94,16 @@ func (l *listener) serve(conn net.Conn) {
 	})
 }
 
-// close stops accepting and wakes connections that wait for a request, which then end.
-func (l *listener) close() {
+// stopAccepting closes our descriptor of the socket: connections in its queue are those of another process that has one too.
+func (l *listener) stopAccepting() {
 	l.closing.Store(true)
 	l.ln.Close()
+}
+
+// close stops accepting and wakes connections that wait for a request, which then end.
+func (l *listener) close() {
+	l.stopAccepting()
+	l.waking.Store(true)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
@@ -114,6 +127,59 @@ func (s *Server) abortAll(listeners []*listener) {
 		}
 		l.mu.Unlock()
 	}
+}
+
+// Listeners returns the sockets that are listened on, by the address of the table, to hand them to another process. They stay the
+// server's: Drain and Shutdown close them.
+func (s *Server) Listeners() map[string]net.Listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sockets := make(map[string]net.Listener, len(s.listeners))
+	for address, l := range s.listeners {
+		sockets[address] = l.ln
+	}
+	return sockets
+}
+
+// Drain stops listening and lets connections end by themselves: after their next answer, which says Connection: close, or when they
+// have been idle for too long. Apply still changes the backends, and opens nothing. Closing an idle connection, as Shutdown does, races with a request that is on its way, which would fail
+// although another process serves the address. It waits until ctx ends; then it does what Shutdown does at its end.
+func (s *Server) Drain(ctx context.Context) error {
+	for _, l := range s.stopAccepting() {
+		<-l.accepted // what was accepted at the last moment counts too
+	}
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	for !s.idle() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return s.Shutdown(ctx)
+		}
+	}
+	return s.Shutdown(ctx)
+}
+
+func (s *Server) stopAccepting() []*listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for _, l := range s.listeners {
+		l.stopAccepting()
+	}
+	return slices.Collect(maps.Values(s.listeners))
+}
+
+// idle reports whether no listener has connections.
+func (s *Server) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		if !l.idle() {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(s.retired, func(l *listener) bool { return !l.idle() })
 }
 
 // Addr returns the address that is really listened on for one of the table's, which differs where its port is 0; nil if none is.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"log/slog"
+	"net"
 	"time"
 
 	"headroom.dev/headroom"
@@ -31,6 +32,8 @@ type Options struct {
 	// AssumeHealthy takes backends as healthy until SetHealth says otherwise. Without it a backend gets no request before
 	// SetHealth has said that it is healthy.
 	AssumeHealthy bool
+	// Listen opens the socket of an address of the table, such as one that was inherited. Nil means net.Listen on TCP.
+	Listen func(address string) (net.Listener, error)
 	// Seed lets balancers begin with different backends.
 	Seed uint64
 }
@@ -63,6 +66,13 @@ const (
 	lingerBytes = 1 << 20
 	lingerTime  = 500 * time.Millisecond
 )
+
+func (o Options) listen(address string) (net.Listener, error) {
+	if o.Listen != nil {
+		return o.Listen(address)
+	}
+	return net.Listen("tcp", address)
+}
 
 // withDefaults fills times that a hand-made table leaves out with the defaults of the configuration.
 func withDefaults(lb headroom.LoadBalancing) headroom.LoadBalancing {

@@ -24,6 +24,7 @@ type Server struct {
 	retired   []*listener // closed, but perhaps still with connections
 	version   uint64
 	measured  time.Time
+	draining  bool // another process listens: no socket is opened any more
 
 	stop   chan struct{}
 	tasks  sync.WaitGroup // listeners, connections and the sampler
