@@ -15,6 +15,7 @@ type Config struct {
 	LoadBalancing LoadBalancing      `json:"loadBalancing" doc:"how every service is balanced, unless the service says otherwise"`
 	Monitoring    Monitoring         `json:"monitoring" doc:"what is kept of the measurements, and when to raise an alert"`
 	Log           Log                `json:"log" doc:"what headroom itself logs"`
+	AccessLog     AccessLog          `json:"accessLog" doc:"a line for each request"`
 	Services      map[string]Service `json:"services,omitempty" doc:"the services, by name: lower-case letters, digits and dashes" example:"{shop: {run: './shop --port {{port}}'}}"`
 	Load          *Load              `json:"load,omitempty" doc:"traffic that headroom run makes by itself, for demonstrations"`
 }

@@ -11,28 +11,73 @@ const (
 	LeastConnections Algorithm = "least-connections"
 )
 
-// LoadBalancing says where a service listens and how its requests are spread.
+// Protocol is what the clients of a service speak.
+type Protocol string
+
+// What clients can speak.
+const (
+	ProtocolHTTP Protocol = "http" // HTTP/1.0, 1.1 and 2, told apart by ALPN or by the first bytes
+	ProtocolTCP  Protocol = "tcp"  // bytes, which are passed through unread
+)
+
+// BackendProtocol is what the backends of an HTTP service are spoken to in.
+type BackendProtocol string
+
+// What backends can be spoken to in.
+const (
+	BackendHTTP1 BackendProtocol = "http/1.1"
+	BackendHTTP2 BackendProtocol = "h2" // over TLS by ALPN, without TLS by prior knowledge; gRPC needs it
+)
+
+// LoadBalancing says where a service listens and how its requests are spread. Services that share an address are told apart by
+// their hosts, and must agree on what holds for the whole connection: protocol, proxyProtocol.accept, trustedProxies.
 type LoadBalancing struct {
 	Listen          string          `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
 	Hosts           []string        `json:"hosts,omitempty" doc:"host names of this service, where several share a listener" example:"[shop.example.com]"`
+	Protocol        Protocol        `json:"protocol" default:"http" enum:"http,tcp" doc:"what clients speak: http is HTTP/1.0, 1.1 and 2; tcp passes bytes through unread"`
+	TLS             TLS             `json:"tls" doc:"certificates of this service, given or obtained; with any, its clients must use TLS"`
+	BackendProtocol BackendProtocol `json:"backendProtocol" default:"http/1.1" enum:"http/1.1,h2" doc:"what backends are spoken to in; gRPC needs h2"`
+	BackendTLS      BackendTLS      `json:"backendTLS" doc:"TLS to the backends"`
+	ProxyProtocol   ProxyProtocol   `json:"proxyProtocol" doc:"the PROXY protocol, which tells the client's address where TCP hides it"`
+	TrustedProxies  []string        `json:"trustedProxies,omitempty" doc:"networks of proxies in front of this one, whose Forwarded and X-Forwarded fields are believed" example:"[10.0.0.0/8]"`
 	Algorithm       Algorithm       `json:"algorithm" default:"least-connections" enum:"round-robin,least-connections" doc:"how the backend of a request is chosen"`
 	HealthCheck     HealthCheck     `json:"healthCheck" doc:"how backends are checked"`
 	SessionAffinity SessionAffinity `json:"sessionAffinity" doc:"keeping a client on one backend"`
 	CircuitBreaker  CircuitBreaker  `json:"circuitBreaker" doc:"when a failing backend is left alone"`
 	Timeouts        Timeouts        `json:"timeouts" doc:"how long each part of an exchange may take"`
+	Limits          Limits          `json:"limits" doc:"how much one client may ask for"`
 	MaxConnections  int             `json:"maxConnections" default:"20000" minimum:"1" maximum:"1000000" doc:"most client connections at once on the listener"`
 	DrainTimeout    Duration        `json:"drainTimeout" default:"30s" doc:"a backend that goes may finish its requests for this long" example:"30s"`
+
+	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get"`
+	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get"`
+	Routes          []Route           `json:"routes,omitempty" doc:"paths that are treated in another way; the longest path that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
+	Compression     Compression       `json:"compression" doc:"compressing responses that the backend sent plain"`
+	ErrorPages      map[string]string `json:"errorPages,omitempty" doc:"files that are sent in place of headroom's own error answers, by status (503) or class (5xx)" example:"{'503': /srv/busy.html}"`
+	ServerTiming    bool              `json:"serverTiming,omitempty" doc:"tell clients in Server-Timing how long the backend and the rest took" example:"true"`
 }
 
-// HealthCheck says how backends are checked by GET requests; 200 to 399 is healthy. Where it is disabled a backend is
-// ready once it accepts a connection.
+// HealthCheckType is how a backend is asked whether it is well.
+type HealthCheckType string
+
+// How backends can be asked.
+const (
+	HealthCheckAuto HealthCheckType = "auto" // http, or tcp for a service whose protocol is tcp
+	HealthCheckHTTP HealthCheckType = "http" // GET of the path; 200 to 399 is healthy
+	HealthCheckTCP  HealthCheckType = "tcp"  // a connection is accepted
+	HealthCheckGRPC HealthCheckType = "grpc" // grpc.health.v1.Health/Check answers SERVING
+)
+
+// HealthCheck says how backends are checked: by GET requests, where 200 to 399 is healthy, unless the type says otherwise. Where
+// it is disabled a backend is ready once it accepts a connection.
 type HealthCheck struct {
-	Enabled            bool     `json:"enabled" default:"true" doc:"false takes a backend that accepts connections as healthy"`
-	Interval           Duration `json:"interval" default:"5s" doc:"time between checks of one backend; a new one is checked many times a second until it first answers" example:"30s"`
-	Timeout            Duration `json:"timeout" default:"2s" doc:"a check that takes longer has failed" example:"5s"`
-	Path               string   `json:"path" default:"/health" doc:"path that is requested" example:"/health"`
-	HealthyThreshold   int      `json:"healthyThreshold" default:"2" minimum:"1" maximum:"100" doc:"successes in a row until a failed backend is healthy again"`
-	UnhealthyThreshold int      `json:"unhealthyThreshold" default:"3" minimum:"1" maximum:"100" doc:"failures in a row until a healthy backend is unhealthy"`
+	Enabled            bool            `json:"enabled" default:"true" doc:"false takes a backend that accepts connections as healthy"`
+	Interval           Duration        `json:"interval" default:"5s" doc:"time between checks of one backend; a new one is checked many times a second until it first answers" example:"30s"`
+	Timeout            Duration        `json:"timeout" default:"2s" doc:"a check that takes longer has failed" example:"5s"`
+	Type               HealthCheckType `json:"type" default:"auto" enum:"auto,http,tcp,grpc" doc:"auto is http, and tcp for services whose protocol is tcp; grpc asks grpc.health.v1"`
+	Path               string          `json:"path" default:"/health" doc:"path that is requested; of grpc the name of the service after the slash" example:"/health"`
+	HealthyThreshold   int             `json:"healthyThreshold" default:"2" minimum:"1" maximum:"100" doc:"successes in a row until a failed backend is healthy again"`
+	UnhealthyThreshold int             `json:"unhealthyThreshold" default:"3" minimum:"1" maximum:"100" doc:"failures in a row until a healthy backend is unhealthy"`
 }
 
 // SessionAffinity keeps a client on one backend. It cannot be enabled yet; validation says so.
@@ -52,8 +97,10 @@ type CircuitBreaker struct {
 type Timeouts struct {
 	Connect  Duration `json:"connect" default:"1s" doc:"opening a connection to a backend" example:"1s"`
 	Response Duration `json:"response" default:"60s" doc:"from the end of the request to the head of the response" example:"60s"`
-	Header   Duration `json:"header" default:"10s" doc:"reading the head of a request" example:"10s"`
+	Header   Duration `json:"header" default:"10s" doc:"reading the head of a request, or the TLS handshake" example:"10s"`
 	Idle     Duration `json:"idle" default:"60s" doc:"a connection without a request is closed after this" example:"60s"`
+	Tunnel   Duration `json:"tunnel" default:"1h" doc:"a WebSocket or TCP connection on which nothing moved for this long is closed" example:"1h"`
+	Request  Duration `json:"request,omitempty" doc:"a request may take this long in all, retries included; not set is no limit" example:"30s"`
 }
 
 // Backend is one address that gets requests of a service: a replica, an address of the config file, or one added

@@ -5,10 +5,38 @@ import "time"
 // Measurement is what a balancer saw in one second. It is made by the balancer, sent to the scaler and the monitor,
 // and never changed.
 type Measurement struct {
-	At           time.Time            `json:"at"`           // end of the window
-	Window       Duration             `json:"window"`       // length of the window, about one second
-	TableVersion uint64               `json:"tableVersion"` // of the Endpoints in force at the end of the window
-	Services     []ServiceMeasurement `json:"services"`
+	At           time.Time             `json:"at"`           // end of the window
+	Window       Duration              `json:"window"`       // length of the window, about one second
+	TableVersion uint64                `json:"tableVersion"` // of the Endpoints in force at the end of the window
+	Services     []ServiceMeasurement  `json:"services"`
+	Listeners    []ListenerMeasurement `json:"listeners,omitempty"`
+	// LogDropped is how many lines of the access log were dropped because the disk was too slow.
+	LogDropped uint64 `json:"logDropped,omitempty"`
+}
+
+// ListenerMeasurement is what happened on one address in the window.
+type ListenerMeasurement struct {
+	Listen      string `json:"listen"`
+	Connections int64  `json:"connections"`        // open at the end of the window
+	Accepted    uint64 `json:"accepted,omitempty"` // connections
+	Refused     uint64 `json:"refused,omitempty"`  // connections over a limit
+	// Handshakes are of TLS, by how they ended.
+	Handshakes Handshakes `json:"handshakes"`
+	// Requests by protocol, also those that no service could be found for.
+	HTTP10 uint64 `json:"http10,omitempty"`
+	HTTP11 uint64 `json:"http11,omitempty"`
+	HTTP2  uint64 `json:"http2,omitempty"`
+	// Malformed requests were refused before a service could be found for them.
+	Malformed uint64 `json:"malformed,omitempty"`
+	// Tunnels open at the end of the window: WebSockets and TCP connections.
+	Tunnels int64 `json:"tunnels,omitempty"`
+}
+
+// Handshakes counts TLS handshakes by how they ended.
+type Handshakes struct {
+	Full    uint64 `json:"full,omitempty"`
+	Resumed uint64 `json:"resumed,omitempty"`
+	Failed  uint64 `json:"failed,omitempty"`
 }
 
 // ServiceMeasurement is the traffic of one service in the window.

@@ -1,0 +1,44 @@
+package headroom
+
+// Route treats the requests of some paths in another way than the rest of their service.
+type Route struct {
+	Path            string        `json:"path" doc:"path that the route is for: /api/ with all below it, or one path alone with exact" example:"/api/"`
+	Exact           bool          `json:"exact,omitempty" doc:"the path alone, not those below it" example:"true"`
+	Redirect        Redirect      `json:"redirect" doc:"answer with a redirect instead of asking a backend"`
+	Rewrite         string        `json:"rewrite,omitempty" doc:"what the backend gets in place of the part of the path that fitted" example:"/v2/"`
+	Timeouts        RouteTimeouts `json:"timeouts" doc:"timeouts that differ from the service's"`
+	MaxBody         Bytes         `json:"maxBody,omitempty" doc:"limits.body for these paths" example:"1GiB"`
+	RequestHeaders  HeaderEdits   `json:"requestHeaders" doc:"changes of the fields that backends get, after those of the service"`
+	ResponseHeaders HeaderEdits   `json:"responseHeaders" doc:"changes of the fields that clients get, after those of the service"`
+}
+
+// Redirect answers a request with another place to look at.
+type Redirect struct {
+	To     string `json:"to,omitempty" doc:"path or URL; what follows the fitted part of the path is appended where it ends with a slash, and so is the query; {host}, {path} and {query} are replaced" example:"https://{host}{path}"`
+	Status int    `json:"status" default:"308" minimum:"301" maximum:"308" doc:"301, 302, 303, 307 or 308, which keeps the method and may be remembered"`
+}
+
+// RouteTimeouts are timeouts of a route; those not set are the service's.
+type RouteTimeouts struct {
+	Response Duration `json:"response,omitempty" doc:"from the end of the request to the head of the response" example:"5m"`
+	Request  Duration `json:"request,omitempty" doc:"a request may take this long in all, retries included" example:"10m"`
+}
+
+// HeaderEdits change header fields: first those to remove go, then those to set replace, then those to add come.
+type HeaderEdits struct {
+	Remove []string          `json:"remove,omitempty" doc:"names of fields to leave out" example:"[Server, X-Powered-By]"`
+	Set    map[string]string `json:"set,omitempty" doc:"fields that replace those of the same name" example:"{Strict-Transport-Security: max-age=31536000}"`
+	Add    map[string]string `json:"add,omitempty" doc:"fields beside those of the same name" example:"{Vary: Accept}"`
+}
+
+// Empty reports whether nothing is changed.
+func (e HeaderEdits) Empty() bool { return len(e.Remove) == 0 && len(e.Set) == 0 && len(e.Add) == 0 }
+
+// Compression compresses responses on their way to clients that accept it. Only whole 200 responses are, whose backend sent them
+// plain and did not forbid it (Cache-Control: no-transform).
+type Compression struct {
+	Enabled    bool     `json:"enabled" default:"false" doc:"compress responses"`
+	Algorithms []string `json:"algorithms,omitempty" doc:"zstd, br and gzip, the preferred first; default all three in this order" example:"[br, gzip]"`
+	MinSize    Bytes    `json:"minSize" default:"1KiB" doc:"smaller responses are sent as they are" example:"1KiB"`
+	Types      []string `json:"types,omitempty" doc:"media types that are compressed; default text, JSON, JavaScript, XML, SVG and WebAssembly" example:"[text/html, application/json]"`
+}
