@@ -133,6 +133,9 @@ func (c *chunked) size(buf []byte) (n int, err error) {
 	if lf < 0 {
 		return 0, ErrIncomplete
 	}
+	if !validExtensions(extension) {
+		return 0, errChunkExtension
+	}
 	if size == 0 {
 		c.state = atTrailers
 		return end + 1, nil

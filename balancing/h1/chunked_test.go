@@ -33,12 +33,13 @@ func readChunked(src io.Reader) (string, *Body, *Reader, error) {
 
 func TestChunkedBodiesAreDecoded(t *testing.T) {
 	for wire, want := range map[string]string{
-		"0\r\n\r\n":                                   "",
-		"3\r\nabc\r\n0\r\n\r\n":                       "abc",
-		"3\r\nabc\r\n2\r\nde\r\n000\r\n\r\n":          "abcde",
-		"000000000000000A\r\n0123456789\r\n0\r\n\r\n": "0123456789",
-		"a;x=\"y\"\r\n0123456789\r\n0;last\r\n\r\n":   "0123456789",
-		"2\r\n\r\n\r\n0\r\n\r\n":                      "\r\n",
+		"0\r\n\r\n":                                          "",
+		"3\r\nabc\r\n0\r\n\r\n":                              "abc",
+		"3\r\nabc\r\n2\r\nde\r\n000\r\n\r\n":                 "abcde",
+		"000000000000000A\r\n0123456789\r\n0\r\n\r\n":        "0123456789",
+		"a;x=\"y\"\r\n0123456789\r\n0;last\r\n\r\n":          "0123456789",
+		"1;a ; b=c;d=\"e;\\\"\tf\"\r\nx\r\n0; z = 1\r\n\r\n": "x",
+		"2\r\n\r\n\r\n0\r\n\r\n":                             "\r\n",
 	} {
 		for name, src := range map[string]io.Reader{"whole": strings.NewReader(wire + "next"), "by byte": iotest.OneByteReader(strings.NewReader(wire + "next"))} {
 			got, _, r, err := readChunked(src)
@@ -68,6 +69,14 @@ func TestBadChunksAreRefused(t *testing.T) {
 		"bare LF in extension":        "3;a\nabc\r\n0\r\n\r\n",
 		"bare CR in extension":        "3;a\rb\r\nabc\r\n0\r\n\r\n",
 		"NUL in extension":            "3;\x00\r\nabc\r\n0\r\n\r\n",
+		"extension without a name":    "3;\r\nabc\r\n0\r\n\r\n",
+		"extension without a value":   "3;a=\r\nabc\r\n0\r\n\r\n",
+		"extension that is no token":  "3;a[b\r\nabc\r\n0\r\n\r\n",
+		"value that is no token":      "3;a=b/c\r\nabc\r\n0\r\n\r\n",
+		"two extensions as one":       "3;a b\r\nabc\r\n0\r\n\r\n",
+		"open quotes":                 "3;a=\"b\r\nabc\r\n0\r\n\r\n",
+		"quotes open by an escape":    "3;a=\"b\\\"\r\nabc\r\n0\r\n\r\n",
+		"space behind an extension":   "3;a \r\nabc\r\n0\r\n\r\n",
 		"long extension":              "3;" + strings.Repeat("a", 600) + "\r\nabc\r\n0\r\n\r\n",
 		"data longer than size":       "3\r\nabcd\r\n0\r\n\r\n",
 		"data ends with LF":           "3\r\nabc\n0\r\n\r\n",

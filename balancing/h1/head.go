@@ -128,7 +128,7 @@ func (h *head) note(known Known, value []byte, repeated bool) error {
 			return errLengthTwice
 		}
 		n, ok := parseDecimal(value)
-		if !ok {
+		if !ok || len(value) > 1 && value[0] == '0' { // 010 is 8 to who reads octal
 			return errLength
 		}
 		h.length = n
@@ -140,7 +140,7 @@ func (h *head) note(known Known, value []byte, repeated bool) error {
 			return errCodingOnOld
 		}
 		if !equalFold(value, "chunked") {
-			return errCoding
+			return refuseCodings(value)
 		}
 		h.chunked = true
 	case Connection:
@@ -151,6 +151,22 @@ func (h *head) note(known Known, value []byte, repeated bool) error {
 		return checkTrailerNames(value)
 	}
 	return nil
+}
+
+// refuseCodings says what is wrong with codings that are not exactly chunked. RFC 9112 section 6.3 demands 400 where chunked is not the last,
+// and section 6.1 asks for 501 where a coding is not understood.
+func refuseCodings(list []byte) error {
+	chunked := false
+	for more := true; more; {
+		more = bytes.IndexByte(list, ',') >= 0
+		var coding []byte
+		coding, list = nextElement(list)
+		if chunked || len(coding) == 0 || !all(coding, isToken) {
+			return errCodingList
+		}
+		chunked = equalFold(coding, "chunked")
+	}
+	return errCoding
 }
 
 func (h *head) noteConnection(value []byte) error {

@@ -211,12 +211,14 @@ func (r *Request) parseTarget(buf, target []byte) error {
 	return checkPath(path)
 }
 
-// checkPath wants each '%' before the query to begin a whole escape.
+// checkPath wants each '%' before the query to begin a whole escape, and no '\', which some servers take for a '/'.
 func checkPath(path []byte) error {
 	for i := 0; i < len(path); i++ {
 		switch path[i] {
 		case '?':
 			return nil
+		case '\\':
+			return errTarget
 		case '%':
 			if i+2 >= len(path) || hexValue(path[i+1]) < 0 || hexValue(path[i+2]) < 0 {
 				return errTarget
