@@ -84,10 +84,10 @@ func (b *Body) Poll() ([]byte, error) {
 }
 
 // AppendTrailers appends the trailer fields of a chunked body that Next has read to its end, without those that RFC 9110 section 6.5.1
-// forbids there, and the blank line: what follows the last chunk's "0\r\n".
+// forbids there: the lines between the last chunk's "0\r\n" and the blank line.
 func (b *Body) AppendTrailers(dst []byte) []byte {
 	if b.framing.Kind == ChunkedBody && b.err == io.EOF {
 		dst = b.chunks.trailers.appendEndToEnd(dst, notInTrailers)
 	}
-	return append(dst, "\r\n"...)
+	return dst
 }

@@ -298,7 +298,7 @@ func TestConnectionsBeyondTheLimitAreTurnedAway(t *testing.T) {
 	apply(t, s, r)
 	address := s.Addr(anyPort).String()
 	first, second := connect(t, address), connect(t, address)
-	for _, c := range []*client{first, second} {
+	for _, c := range []*rawClient{first, second} {
 		c.write(request("GET /"))
 		c.response("GET")
 	}

@@ -59,7 +59,7 @@ func TestBodyBehindAResponseThatHasNoneReachesNobody(t *testing.T) {
 			if close(goOn); late {
 				<-sent
 			}
-			for _, client := range []*client{victim, attacker, victim} {
+			for _, client := range []*rawClient{victim, attacker, victim} {
 				client.write(request("GET /honest"))
 				if res, body := client.response("GET"); body != "honest" {
 					t.Errorf("%s, late %v: got %d %q", name, late, res.StatusCode, body)

@@ -17,20 +17,19 @@ type failure struct {
 }
 
 // choose picks a backend that was not tried yet and takes a place on it, or returns nil.
-func (c *clientConn) choose() *backend {
-	x := &c.exchange
+func (x *exchange) choose() *backend {
 	for range 16 { // more only if tables change faster than this loop runs
 		v := x.view
-		c.excluded.Reset(len(v.backends))
+		x.excluded.Reset(len(v.backends))
 		for _, tried := range x.tried[:x.attempts] {
 			for i, b := range v.backends {
 				if b == tried {
-					c.excluded.Add(i)
+					x.excluded.Add(i)
 				}
 			}
 		}
 		for {
-			i := v.picker.Pick(v.candidates, &c.excluded)
+			i := v.picker.Pick(v.candidates, &x.excluded)
 			if i < 0 {
 				if now := x.service.view.Load(); now != v {
 					break // the backends have changed since this request began
@@ -39,7 +38,7 @@ func (c *clientConn) choose() *backend {
 			}
 			b := v.backends[i]
 			if b.breaker != nil && !b.breaker.Allow(x.attemptAt) {
-				c.excluded.Add(i)
+				x.excluded.Add(i)
 				continue
 			}
 			if b.acquire() {
@@ -50,7 +49,7 @@ func (c *clientConn) choose() *backend {
 			if b.breaker != nil {
 				b.breaker.Release(x.attemptAt)
 			}
-			c.excluded.Add(i)
+			x.excluded.Add(i)
 		}
 		x.view = x.service.view.Load()
 	}
@@ -58,39 +57,41 @@ func (c *clientConn) choose() *backend {
 }
 
 // attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.
-func (c *clientConn) attempt(b *backend) failure {
-	x := &c.exchange
+func (x *exchange) attempt(b *backend) failure {
 	x.backend = b
 	b.traffic.arrivals.Add(1)
 	if !x.streaming {
 		b.traffic.bytesIn.Add(uint64(x.framing.Length))
 	}
 	for fresh := false; ; fresh = true {
-		u, err := c.connect(b, fresh)
+		u, err := x.connect(b, fresh)
 		if err != nil {
 			b.noteFailure(time.Now(), err.Error())
 			return failure{connectError, true, "could not connect to a backend"}
 		}
-		sent, err := c.sendRequest(u)
-		if err == nil {
-			err = c.awaitResponse(u)
+		sent, err := u.send(x)
+		if err == nil && x.streaming && !x.expect {
+			x.startUpload(u)
 		}
 		if err == nil {
-			return c.relay(u)
+			err = x.awaitResponse(u)
 		}
-		stale := u.reused && !isTimeout(err) && len(u.reader.Buffered()) == 0 && x.interim == 0 && c.upload == nil
-		safe := x.idempotent || sent == 0
-		u.close()
+		if err == nil {
+			return x.relay(u)
+		}
+		stale := u.stale() && !isTimeout(err) && x.interim == 0 && x.upload == nil
+		safe := x.idempotent || sent == 0 || u.refused(err)
+		u.cancel()
 		if stale && safe {
 			continue // the backend closed an idle connection just when we used it: no failure of anyone
 		}
-		return c.attemptFailed(b, err, safe)
+		return x.attemptFailed(b, err, safe)
 	}
 }
 
 // attemptFailed says what an error of an attempt means. safe is whether the request may be sent again as far as its meaning goes.
-func (c *clientConn) attemptFailed(b *backend, err error, safe bool) failure {
-	if c.uploadError() != nil || err == errClientGone {
+func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
+	if x.uploadError() != nil || err == errClientGone {
 		return failure{clientAborted, false, "the client went away"}
 	}
 	b.noteFailure(time.Now(), inWords(err))
@@ -101,7 +102,7 @@ func (c *clientConn) attemptFailed(b *backend, err error, safe bool) failure {
 	case errors.As(err, &refused):
 		return failure{reset, false, "a backend's response was malformed: " + refused.Reason}
 	}
-	again := safe && c.upload == nil && c.exchange.interim == 0
+	again := safe && x.upload == nil && x.interim == 0
 	return failure{reset, again, "a backend broke the connection"}
 }
 
@@ -114,8 +115,7 @@ func inWords(err error) string {
 }
 
 // connect takes a connection of b's pool, unless a fresh one is wanted, or opens one.
-func (c *clientConn) connect(b *backend, fresh bool) (*upstream, error) {
-	x := &c.exchange
+func (x *exchange) connect(b *backend, fresh bool) (call, error) {
 	if !fresh {
 		longest := idleInPool
 		if !x.idempotent || x.streaming { // it cannot be sent again
@@ -133,8 +133,7 @@ func (c *clientConn) connect(b *backend, fresh bool) (*upstream, error) {
 }
 
 // settle accounts for the present attempt, once. Nothing is learned of the backend where the client went away.
-func (c *clientConn) settle(how outcome, nothingLearned bool) {
-	x := &c.exchange
+func (x *exchange) settle(how outcome, nothingLearned bool) {
 	b := x.backend
 	if b == nil {
 		return
@@ -145,7 +144,7 @@ func (c *clientConn) settle(how outcome, nothingLearned bool) {
 		if nothingLearned {
 			b.breaker.Release(x.attemptAt)
 		} else {
-			b.breaker.RecordSince(x.attemptAt, end, !c.failed(how))
+			b.breaker.RecordSince(x.attemptAt, end, !x.failed(how))
 		}
 	}
 	b.traffic.end(how, end.Sub(x.attemptAt))
@@ -153,12 +152,12 @@ func (c *clientConn) settle(how outcome, nothingLearned bool) {
 
 // failed reports whether an outcome speaks against the backend: no whole answer, or a status with which it says that it is broken. 501
 // and 505 speak of the request.
-func (c *clientConn) failed(how outcome) bool {
+func (x *exchange) failed(how outcome) bool {
 	switch how {
 	case connectError, timedOut, reset:
 		return true
 	case serverError:
-		status := c.res.Status()
+		status := x.res.Status()
 		return status >= 502 && status <= 504
 	}
 	return false

@@ -15,36 +15,34 @@ var (
 
 // awaitResponse reads the head of the final response. Interim ones are passed on. While it waits it looks after the
 // client now and then, so that a client that leaves frees the backend.
-func (c *clientConn) awaitResponse(u *upstream) error {
-	x := &c.exchange
+func (x *exchange) awaitResponse(u call) error {
 	limit := time.Duration(x.view.settings.Timeouts.Response)
 	span := min(patience, max(limit/4, time.Millisecond))
 	now := x.attemptAt
 	since := now
 	for {
-		u.read.within(now, span)
-		err := u.reader.ReadResponse(&c.res, x.toHead)
+		err := u.await(&x.res, x.toHead, now, span)
 		now = time.Now()
 		switch {
-		case err == nil && c.res.Interim():
-			if err := c.passInterim(u); err != nil {
+		case err == nil && x.res.Interim():
+			if err := x.passInterim(u); err != nil {
 				return err
 			}
 			since = now
-		case err == nil && c.res.Switching() && !(x.websocket && c.res.WebSocket()):
+		case err == nil && x.res.Switching() && !(x.websocket && x.res.WebSocket()):
 			return errInterim
 		case err == nil:
 			return nil
 		case !isTimeout(err):
 			return err
-		case c.upload != nil && c.upload.running():
+		case x.upload != nil && x.upload.running():
 			since = now // the response's time begins when the request has been sent
-		case c.peek.look() == peekClosed:
+		case x.client.gone():
 			return errClientGone
 		case now.Sub(since) >= limit:
 			return errNoResponse
-		case x.expect && (now.Sub(since) >= continueWait || c.peek.look() == peekData):
-			if err := c.sendContinue(u); err != nil {
+		case x.expect && (now.Sub(since) >= continueWait || x.client.bodyWaits()):
+			if err := x.sendContinue(u); err != nil {
 				return err
 			}
 			since = now
@@ -52,34 +50,37 @@ func (c *clientConn) awaitResponse(u *upstream) error {
 	}
 }
 
-// passInterim sends a 1xx on. 100 lets the body come; other than HTTP/1.1 clients do not know them.
-func (c *clientConn) passInterim(u *upstream) error {
-	x := &c.exchange
+// passInterim sends a 1xx on. 100 lets the body come.
+func (x *exchange) passInterim(u call) error {
 	x.interim++
-	if x.interim > maxInterim || c.res.Has(h1.ContentLength) || c.res.Has(h1.TransferEncoding) {
+	if x.interim > maxInterim || x.res.Has(h1.ContentLength) || x.res.Has(h1.TransferEncoding) {
 		return errInterim
 	}
-	if c.res.Status() == 100 {
+	if x.res.Status() == 100 {
 		if !x.expect {
 			return nil
 		}
-		return c.sendContinue(u)
+		return x.sendContinue(u)
 	}
-	if x.old {
-		return nil
+	x.reply = append(x.res.AppendHead(x.reply[:0], 0), "\r\n"...)
+	return x.sendInterim()
+}
+
+func (x *exchange) sendContinue(u call) error {
+	x.reply = append(h1.AppendStatusLine(x.reply[:0], 100), "\r\n"...)
+	if err := x.sendInterim(); err != nil {
+		return err
 	}
-	c.reply = append(c.res.AppendHead(c.reply[:0], 0), "\r\n"...)
-	if c.send(c.reply) != nil {
-		return errClientGone
-	}
+	x.startUpload(u)
 	return nil
 }
 
-func (c *clientConn) sendContinue(u *upstream) error {
-	c.reply = append(h1.AppendStatusLine(c.reply[:0], 100), "\r\n"...)
-	if c.send(c.reply) != nil {
+// sendInterim sends the head in reply.
+func (x *exchange) sendInterim() error {
+	err := x.client.sendInterim(x.reply)
+	x.reply = x.reply[:0]
+	if err != nil {
 		return errClientGone
 	}
-	c.startUpload(u)
 	return nil
 }

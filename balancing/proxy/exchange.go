@@ -1,31 +1,48 @@
 package proxy
 
 import (
-	"errors"
-	"io"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
+	"headroom.dev/headroom/balancing/pick"
 )
 
-// exchange is one request and what is known of its answer. It keeps copies of what is needed after the request's head is gone
-// from the buffer.
+// exchange is one request and what is known of its answer: route, admit, pick, attempt and account are the same for all protocols.
+// Exchanges are pooled with their buffers, so that a request allocates nothing and an idle connection holds none.
 type exchange struct {
+	conn   *clientConn
+	client client
+	req    h1.Request
+	res    h1.Response
+
+	out       []byte // the request as sent to the backend: its head, and behind it a small body
+	reply     []byte // the response as sent to the client, what of it waits to be sent
+	scratch   []byte // body of an answer of our own, trailers
+	requestID []byte
+	hostName  [256]byte
+	excluded  pick.Excluded
+	upload    *upload
+
+	state
+}
+
+// state is what of an exchange begins anew with each request. It keeps copies of what is needed after the request's head is gone
+// from the buffer.
+type state struct {
 	service *service
 	view    *view
 	began   time.Time // its head was whole
 
+	headLength int // of out
 	toHead     bool
 	idempotent bool
 	old        bool // HTTP/1.0
-	last       bool // the client sends no request after this one
 	keep       bool // the client's connection may be used again
 	expect     bool // the client waits for 100 Continue, and has not got it
 	websocket  bool
 	framing    h1.Framing
 	streaming  bool // the body is not in out but is sent by an upload
 	bodyRead   bool // nothing of the body is left on the client's connection
-	requestID  []byte
 
 	tried      [maxAttempts]*backend
 	attempts   int
@@ -36,33 +53,33 @@ type exchange struct {
 	switchedAt time.Time // when a tunnel began, which is the end of its request; else zero
 }
 
-// handle serves the request just read and reports whether the connection may be used again.
-func (c *clientConn) handle() bool {
-	c.requests++
-	x := &c.exchange
-	id := x.requestID[:0]
+// serve serves the request in req and reports whether the connection may be used again.
+func (x *exchange) serve(c client) (again bool) {
 	now := time.Now()
-	*x = exchange{began: now, attemptAt: now, requestID: id}
-	x.service = c.listener.routes.Load().find(c.req.Host(), &c.hostName)
-	x.toHead = c.req.Method() == h1.MethodHead
-	x.old = c.req.Minor() == 0
-	x.idempotent = c.req.Method().Idempotent()
-	x.framing = c.req.Framing()
+	x.client = c
+	x.requestID = x.requestID[:0]
+	x.upload = nil
+	x.state = state{began: now, attemptAt: now}
+	x.service = x.conn.listener.routes.Load().find(x.req.Host(), &x.hostName)
+	x.toHead = x.req.Method() == h1.MethodHead
+	x.old = x.req.Minor() == 0
+	x.idempotent = x.req.Method().Idempotent()
+	x.framing = x.req.Framing()
 	x.bodyRead = x.framing.Kind == h1.NoBody
-	x.last = !c.req.Persistent()
-	x.keep = !x.last
-	x.websocket = c.req.WebSocket()
-	x.expect = c.req.Continue() && len(c.in.Buffered()) == 0
+	x.keep = x.req.Persistent()
+	x.websocket = x.req.WebSocket()
+	x.expect = x.req.Continue() && !c.bodyWaits()
 	x.streaming = x.framing.Kind == h1.ChunkedBody || x.framing.Length > wholeBody || x.expect
-	c.takeRequestID()
+	x.takeRequestID()
 	if x.service == nil {
-		return c.answer(404, "no service here has this host")
+		x.answer(404, "no service here has this host")
+		return c.finish()
 	}
 	x.service.traffic.begin()
 	x.view = x.service.view.Load()
-	how, keep := c.run()
+	how := x.run()
 	x.service.traffic.end(how, x.end().Sub(x.began))
-	return keep
+	return c.finish()
 }
 
 // end is when a request that has ended did so.
@@ -74,95 +91,81 @@ func (x *exchange) end() time.Time {
 }
 
 // run prepares the request as it will be sent and tries backends.
-func (c *clientConn) run() (how outcome, keep bool) {
-	x := &c.exchange
-	if done, how, keep := c.answerOptions(); done {
-		return how, keep
+func (x *exchange) run() outcome {
+	if x.answeredOptions() {
+		return success
 	}
-	c.out = c.appendRequest(c.out[:0])
-	c.canceled.Store(false)
-	c.phase = readingBody
-	c.body.Reset(&c.in, x.framing)
+	x.out = x.appendRequest(x.out[:0])
+	x.headLength = len(x.out)
 	if x.framing.Kind != h1.NoBody && !x.streaming {
-		if err := c.appendWholeBody(); err != nil {
-			return c.bodyFailed(err)
+		if err := x.appendWholeBody(); err != nil {
+			return x.bodyFailed(err)
 		}
 		x.bodyRead = true
 		x.attemptAt = time.Now() // the client may have taken long for it
 	}
 	var last failure
 	for x.attempts < maxAttempts {
-		b := c.choose()
+		b := x.choose()
 		if b == nil {
 			break
 		}
-		last = c.attempt(b)
+		last = x.attempt(b)
 		if last.reason == "" {
-			return last.how, c.finishExchange()
+			x.endUpload()
+			return last.how
 		}
-		c.settle(last.how, last.how == clientAborted)
+		x.settle(last.how, last.how == clientAborted)
 		if last.how == clientAborted {
-			return c.clientFailed()
+			return x.clientFailed()
 		}
-		c.server.options.Logger.Debug("attempt failed", "service", x.service.name, "backend", b.id, "reason", last.reason, "again", last.again)
+		x.conn.server.options.Logger.Debug("attempt failed", "service", x.service.name, "backend", b.id, "reason", last.reason, "again", last.again)
 		if !last.again {
 			break
 		}
 		x.attemptAt = time.Now()
 	}
-	return c.giveUp(last)
+	return x.giveUp(last)
 }
 
 // giveUp answers a request that no backend has answered.
-func (c *clientConn) giveUp(last failure) (outcome, bool) {
-	x := &c.exchange
-	if err := c.stopUpload(); err != nil {
-		return c.bodyFailed(err)
+func (x *exchange) giveUp(last failure) outcome {
+	if err := x.stopUpload(); err != nil {
+		return x.bodyFailed(err)
 	}
 	switch {
 	case x.attempts == 0:
-		return noBackend, c.answer(503, "no backend of service "+x.service.name+" is ready")
+		x.answer(503, "no backend of service "+x.service.name+" is ready")
+		return noBackend
 	case last.how == timedOut:
-		return timedOut, c.answer(504, last.reason)
+		x.answer(504, last.reason)
+		return timedOut
 	}
-	return last.how, c.answer(502, last.reason)
+	x.answer(502, last.reason)
+	return last.how
 }
 
 // clientFailed ends an exchange whose client has left, or whose body could not be read.
-func (c *clientConn) clientFailed() (outcome, bool) {
-	if err := c.stopUpload(); err != nil {
-		return c.bodyFailed(err)
+func (x *exchange) clientFailed() outcome {
+	if err := x.stopUpload(); err != nil {
+		return x.bodyFailed(err)
 	}
-	c.abort()
-	return clientAborted, false
+	x.client.abort()
+	return clientAborted
 }
 
-// appendWholeBody reads a small body into out, behind the head.
-func (c *clientConn) appendWholeBody() error {
-	for {
-		data, err := c.body.Next()
-		if err == io.EOF {
-			return nil
+// shrink gives up what an unusually large request left behind.
+func (x *exchange) shrink() {
+	const keep = 32 << 10
+	for _, buffer := range []*[]byte{&x.out, &x.reply, &x.scratch} {
+		if cap(*buffer) > keep {
+			*buffer = nil
 		}
-		if err != nil {
-			return err
-		}
-		c.out = append(c.out, data...)
-		c.exchange.service.traffic.bytesIn.Add(uint64(len(data)))
 	}
 }
 
-// bodyFailed ends an exchange whose request body did not come as announced.
-func (c *clientConn) bodyFailed(err error) (outcome, bool) {
-	var refused *h1.Error
-	switch {
-	case errors.As(err, &refused):
-		c.exchange.keep = false
-		return rejected, c.answer(refused.Status, refused.Reason)
-	case isTimeout(err):
-		c.exchange.keep = false
-		return clientAborted, c.answer(408, "the request body did not come in time")
-	}
-	c.abort()
-	return clientAborted, false
+// forget lets go of what belongs to a connection before the exchange goes back to its pool.
+func (x *exchange) forget() {
+	x.shrink()
+	x.conn, x.client, x.upload, x.state = nil, nil, nil, state{}
 }

@@ -83,7 +83,7 @@ func (l *listener) serve(conn net.Conn) {
 	}
 	l.mu.Unlock()
 	if full {
-		c.turnAway()
+		c.turnAway("too many connections")
 		return
 	}
 	l.server.tasks.Go(func() {

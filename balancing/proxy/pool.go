@@ -10,12 +10,12 @@ import (
 type pool struct {
 	mu     sync.Mutex
 	closed bool
-	idle   []*upstream
+	idle   []*backendConn
 }
 
 // take returns a connection that has been used since then and was open an instant ago, or nil. Those found closed, or with bytes
 // that nobody asked for, are dropped.
-func (p *pool) take(since time.Time) *upstream {
+func (p *pool) take(since time.Time) *backendConn {
 	for {
 		p.mu.Lock()
 		last := len(p.idle) - 1
@@ -35,7 +35,7 @@ func (p *pool) take(since time.Time) *upstream {
 }
 
 // put gives a connection back. It is closed if the pool is closed or full.
-func (p *pool) put(u *upstream, now time.Time) {
+func (p *pool) put(u *backendConn, now time.Time) {
 	u.idleSince = now
 	p.mu.Lock()
 	if p.closed || len(p.idle) >= maxIdlePerBackend {
@@ -51,7 +51,7 @@ func (p *pool) put(u *upstream, now time.Time) {
 func (p *pool) setOpen(open bool) {
 	p.mu.Lock()
 	p.closed = !open
-	var drop []*upstream
+	var drop []*backendConn
 	if !open {
 		drop, p.idle = p.idle, nil
 	}
@@ -68,7 +68,7 @@ func (p *pool) reap(before time.Time) {
 	for old < len(p.idle) && p.idle[old].idleSince.Before(before) {
 		old++
 	}
-	drop := append([]*upstream(nil), p.idle[:old]...)
+	drop := append([]*backendConn(nil), p.idle[:old]...)
 	kept := copy(p.idle, p.idle[old:])
 	clear(p.idle[kept:])
 	p.idle = p.idle[:kept]

@@ -120,14 +120,14 @@ func refused(t tester) string {
 	return ln.Addr().String()
 }
 
-// client is a raw connection to the balancer.
-type client struct {
+// rawClient is a raw connection to the balancer.
+type rawClient struct {
 	t    tester
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-func connect(t tester, address string) *client {
+func connect(t tester, address string) *rawClient {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -135,10 +135,10 @@ func connect(t tester, address string) *client {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patiently))
-	return &client{t: t, conn: conn, in: bufio.NewReader(conn)}
+	return &rawClient{t: t, conn: conn, in: bufio.NewReader(conn)}
 }
 
-func (c *client) write(text string) {
+func (c *rawClient) write(text string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.conn, text); err != nil {
 		c.t.Fatal(err)
@@ -146,7 +146,7 @@ func (c *client) write(text string) {
 }
 
 // response reads one response to a method.
-func (c *client) response(method string) (*http.Response, string) {
+func (c *rawClient) response(method string) (*http.Response, string) {
 	c.t.Helper()
 	res, err := http.ReadResponse(c.in, &http.Request{Method: method})
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *client) response(method string) (*http.Response, string) {
 }
 
 // expectClosed wants the connection to end without another byte.
-func (c *client) expectClosed() {
+func (c *rawClient) expectClosed() {
 	c.t.Helper()
 	if rest, err := io.ReadAll(c.in); len(rest) > 0 || isTimeout(err) {
 		c.t.Fatalf("connection is open or has more: %q, %v", rest, err)

@@ -8,85 +8,55 @@ import (
 )
 
 // relay sends the final response on. Its head has been read.
-func (c *clientConn) relay(u *upstream) failure {
-	x := &c.exchange
-	if c.res.Switching() {
-		return c.tunnel(u)
+func (x *exchange) relay(u call) failure {
+	if x.res.Switching() {
+		return x.tunnel(u)
 	}
-	body := c.res.Framing()
-	whole := c.uploaded()
-	chunked := body.Kind == h1.ChunkedBody || body.Kind == h1.UntilClose
-	if chunked && x.old {
-		chunked = false // HTTP/1.0 knows no chunks: the end of the connection is the end of the body
-		x.keep = false
+	body := x.res.Framing()
+	if x.client.inOrder() {
+		x.keep = x.keep && x.uploaded()
 	}
-	x.keep = x.keep && whole && !c.closing()
-	c.reply = c.appendResponse(c.reply[:0], body, chunked)
-	c.resBody.Reset(&u.reader, body)
-	how := outcomeOf(c.res.Status())
-	if err := c.copyBody(u, chunked); err != nil {
-		return c.relayFailed(u, err)
+	x.reply = x.appendResponse(x.reply[:0], body)
+	u.begin(body)
+	how := outcomeOf(x.res.Status())
+	if err := x.copyResponse(u, body); err != nil {
+		return x.relayFailed(u, err)
 	}
-	reusable := whole && c.res.Persistent() && len(u.reader.Buffered()) == 0
-	if c.upload != nil && !whole {
-		c.stopUpload()
+	whole := x.uploaded()
+	if !whole {
+		x.stopUpload()
 	}
-	c.release(u, reusable)
-	c.settle(how, false)
-	if err := c.flush(); err != nil {
-		c.abort()
-		x.keep = false
+	u.release(whole && x.res.Persistent())
+	x.settle(how, false)
+	if err := x.client.flush(); err != nil {
+		x.client.abort()
 		return failure{how: clientAborted}
 	}
 	return failure{how: how}
 }
 
-// appendResponse appends the head of the response as the client gets it.
-func (c *clientConn) appendResponse(dst []byte, body h1.Framing, chunked bool) []byte {
-	x := &c.exchange
+// appendResponse appends the head of the response as the client gets it, but for what the client's protocol adds.
+func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	var except h1.Set
 	if x.old {
 		except = h1.SetOf(h1.Trailer)
 	}
-	dst = c.res.AppendHead(dst, except)
-	switch {
-	case chunked:
-		dst = h1.AppendFraming(dst, h1.Framing{Kind: h1.ChunkedBody})
-	case body.Kind != h1.ChunkedBody:
-		dst = c.res.AppendFraming(dst)
+	dst = x.res.AppendHead(dst, except)
+	if body.Kind != h1.ChunkedBody {
+		dst = x.res.AppendFraming(dst)
 	}
-	switch {
-	case !x.keep:
-		dst = append(dst, "Connection: close\r\n"...)
-	case x.old:
-		dst = append(dst, "Connection: keep-alive\r\n"...)
-	}
-	return append(dst, "\r\n"...)
+	return dst
 }
-
-// release gives a backend's connection back, or closes it where there is any doubt about what would come next on it.
-func (c *clientConn) release(u *upstream, reusable bool) {
-	if !reusable {
-		u.close()
-		return
-	}
-	u.reused = true
-	c.exchangeBackend().pool.put(u, time.Now())
-}
-
-// exchangeBackend is the backend tried last.
-func (c *clientConn) exchangeBackend() *backend { return c.exchange.tried[c.exchange.attempts-1] }
 
 // relayFailed ends an exchange that broke in the middle of the response. The client must not take what it got for the whole, so its
-// connection is reset, unless nothing was sent.
-func (c *clientConn) relayFailed(u *upstream, err error) failure {
-	x := &c.exchange
-	u.close()
-	if c.uploadError() != nil {
+// side is reset, unless nothing was sent.
+func (x *exchange) relayFailed(u call, err error) failure {
+	u.cancel()
+	if x.uploadError() != nil {
 		err = errClientGone
 	}
 	if err != errClientGone {
-		c.exchangeBackend().noteFailure(time.Now(), "in the middle of a response: "+inWords(err))
+		x.lastTried().noteFailure(time.Now(), "in the middle of a response: "+inWords(err))
 		if !x.replied {
 			return failure{reset, false, "a backend broke the connection in the middle of the response"}
 		}
@@ -95,27 +65,28 @@ func (c *clientConn) relayFailed(u *upstream, err error) failure {
 	if err == errClientGone {
 		how = clientAborted
 	}
-	c.settle(how, how == clientAborted)
-	c.stopUpload()
-	c.abort()
-	x.keep = false
+	x.settle(how, how == clientAborted)
+	x.stopUpload()
+	x.client.abort()
 	return failure{how: how}
 }
 
-// maxReply is how much of a response is gathered before it is sent.
-const maxReply = 24 << 10
+// lastTried is the backend of the last attempt.
+func (x *exchange) lastTried() *backend { return x.tried[x.attempts-1] }
 
-// copyBody sends head and body, but for what reply still holds at the end. What is there is gathered and sent in one piece; it never waits
-// for the backend while it holds something that the client could have.
-func (c *clientConn) copyBody(u *upstream, chunked bool) error {
-	x := &c.exchange
+// copyResponse sends head and body, but for what the client's side still holds at the end. It never waits for the backend while that
+// holds something that the client could have.
+func (x *exchange) copyResponse(u call, body h1.Framing) error {
+	if x.client.begin(body) != nil {
+		return errClientGone
+	}
 	for {
-		data, err := c.resBody.Poll()
+		data, err := u.pollBody()
 		if err == h1.ErrIncomplete {
-			if err := c.flush(); err != nil {
+			if x.client.flush() != nil {
 				return errClientGone
 			}
-			data, err = c.nextPart(u)
+			data, err = x.nextPart(u)
 		}
 		if err == io.EOF {
 			break
@@ -124,73 +95,33 @@ func (c *clientConn) copyBody(u *upstream, chunked bool) error {
 			return err
 		}
 		x.service.traffic.bytesOut.Add(uint64(len(data)))
-		x.backendBytes(len(data))
-		if len(c.reply) > 0 && len(c.reply)+len(data) > maxReply {
-			if err := c.flush(); err != nil {
-				return errClientGone
-			}
+		if x.backend != nil {
+			x.backend.traffic.bytesOut.Add(uint64(len(data)))
 		}
-		if chunked {
-			c.reply = h1.AppendChunkStart(c.reply, len(data))
-			c.reply = append(append(c.reply, data...), "\r\n"...)
-			continue
+		if x.client.write(data) != nil {
+			return errClientGone
 		}
-		if len(c.reply) == 0 && len(data) >= bufferSize/2 {
-			if err := c.send(data); err != nil {
-				return errClientGone
-			}
-			continue
-		}
-		c.reply = append(c.reply, data...)
 	}
-	if chunked {
-		c.reply = append(c.reply, "0\r\n"...)
-		c.reply = c.resBody.AppendTrailers(c.reply)
+	x.scratch = u.appendTrailers(x.scratch[:0])
+	if x.client.end(x.scratch) != nil {
+		return errClientGone
 	}
 	return nil
 }
 
-func (x *exchange) backendBytes(n int) {
-	if x.backend != nil {
-		x.backend.traffic.bytesOut.Add(uint64(n))
-	}
-}
-
 // nextPart waits for the next bytes of the response's body and looks after the client while it waits. There is no limit to the wait: a stream
 // of events may be silent for long, and the client can leave.
-func (c *clientConn) nextPart(u *upstream) ([]byte, error) {
+func (x *exchange) nextPart(u call) ([]byte, error) {
 	for {
-		u.read.within(time.Now(), patience)
-		data, err := c.resBody.Next()
+		data, err := u.nextBody(time.Now(), patience)
 		if err == nil || !isTimeout(err) {
 			return data, err
 		}
-		if c.upload != nil && c.upload.running() {
+		if x.upload != nil && x.upload.running() {
 			continue // the upload sees whether the client is there
 		}
-		if c.peek.look() == peekClosed {
+		if x.client.gone() {
 			return nil, errClientGone
 		}
 	}
-}
-
-// flush sends what reply holds.
-func (c *clientConn) flush() error {
-	if len(c.reply) == 0 {
-		return nil
-	}
-	c.exchange.replied = true
-	err := c.send(c.reply)
-	c.reply = c.reply[:0]
-	return err
-}
-
-// finishExchange waits for the upload and reports whether the client's connection may be used again.
-func (c *clientConn) finishExchange() bool {
-	if c.upload != nil {
-		<-c.upload.done
-		c.exchange.bodyRead = c.upload.finished.Load()
-		c.upload = nil
-	}
-	return c.exchange.keep
 }

@@ -16,21 +16,20 @@ const (
 
 // appendRequest appends the request's head as the backend gets it. What is for this hop is left out first and our own fields are
 // added last, so that no client can have them removed through Connection (CVE-2024-45410).
-func (c *clientConn) appendRequest(dst []byte) []byte {
-	x := &c.exchange
-	host := c.req.Host()
+func (x *exchange) appendRequest(dst []byte) []byte {
+	host := x.req.Host()
 	if host == nil {
-		dst = c.req.AppendHead(dst, []byte(c.local), ours) // HTTP/1.0 without Host: the address the client connected to
+		dst = x.req.AppendHead(dst, []byte(x.conn.local), ours) // HTTP/1.0 without Host: the address the client connected to
 	} else {
-		dst = c.req.AppendHead(dst, host, ours)
+		dst = x.req.AppendHead(dst, host, ours)
 	}
 	dst = append(dst, "X-Forwarded-For: "...)
 	before := len(dst)
-	dst = c.req.AppendList(dst, h1.XForwardedFor)
+	dst = x.req.AppendList(dst, h1.XForwardedFor)
 	if len(dst) > before {
 		dst = append(dst, ", "...)
 	}
-	dst = append(dst, c.clientIP...)
+	dst = append(dst, x.conn.clientIP...)
 	dst = append(dst, "\r\nX-Forwarded-Proto: http\r\n"...)
 	if host != nil {
 		dst = append(dst, "X-Forwarded-Host: "...)
@@ -39,22 +38,22 @@ func (c *clientConn) appendRequest(dst []byte) []byte {
 	}
 	dst = append(dst, "Via: "...)
 	before = len(dst)
-	dst = c.req.AppendList(dst, h1.Via)
+	dst = x.req.AppendList(dst, h1.Via)
 	if len(dst) > before {
 		dst = append(dst, ", "...)
 	}
-	dst = append(dst, '1', '.', byte('0'+c.req.Minor()))
+	dst = append(dst, '1', '.', byte('0'+x.req.Minor()))
 	dst = append(dst, " headroom\r\nX-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\n"...)
-	dst = c.appendMaxForwards(dst)
+	dst = x.appendMaxForwards(dst)
 	if x.expect {
 		dst = append(dst, "Expect: 100-continue\r\n"...)
 	}
 	if x.websocket {
 		dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	}
-	if c.req.Has(h1.ContentLength) && x.framing.Kind == h1.NoBody {
+	if x.req.Has(h1.ContentLength) && x.framing.Kind == h1.NoBody {
 		dst = append(dst, "Content-Length: 0\r\n"...)
 	}
 	dst = h1.AppendFraming(dst, x.framing)
@@ -62,12 +61,12 @@ func (c *clientConn) appendRequest(dst []byte) []byte {
 }
 
 // appendMaxForwards passes Max-Forwards on, one lower for OPTIONS (RFC 9110 section 7.6.2).
-func (c *clientConn) appendMaxForwards(dst []byte) []byte {
-	value := c.req.Value(h1.MaxForwards)
+func (x *exchange) appendMaxForwards(dst []byte) []byte {
+	value := x.req.Value(h1.MaxForwards)
 	if value == nil {
 		return dst
 	}
-	if c.req.Method() == h1.MethodOptions {
+	if x.req.Method() == h1.MethodOptions {
 		n, err := strconv.Atoi(string(value))
 		if err != nil || n < 1 {
 			return dst
@@ -81,37 +80,35 @@ func (c *clientConn) appendMaxForwards(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// answerOptions answers an OPTIONS that may go no further.
-func (c *clientConn) answerOptions() (done bool, how outcome, keep bool) {
-	if c.req.Method() != h1.MethodOptions || string(c.req.Value(h1.MaxForwards)) != "0" {
-		return false, 0, false
+// answeredOptions answers an OPTIONS that may go no further.
+func (x *exchange) answeredOptions() bool {
+	if x.req.Method() != h1.MethodOptions || string(x.req.Value(h1.MaxForwards)) != "0" {
+		return false
 	}
-	c.reply = h1.AppendStatusLine(c.reply[:0], 200)
-	c.reply = append(c.reply, "Content-Length: 0\r\n"...)
-	keep = c.exchange.keep && c.exchange.bodyRead && !c.closing()
-	return true, success, c.sendAnswer(keep)
+	x.reply = h1.AppendStatusLine(x.reply[:0], 200)
+	x.sendAnswer(nil)
+	return true
 }
 
 // takeRequestID keeps the client's X-Request-Id where it is short and harmless, and makes one where not.
-func (c *clientConn) takeRequestID() {
-	x := &c.exchange
-	given := c.req.Value(h1.XRequestID)
+func (x *exchange) takeRequestID() {
+	given := x.req.Value(h1.XRequestID)
 	if len(given) > 0 && len(given) <= maxRequestID && harmless(given) {
 		x.requestID = append(x.requestID, given...)
 		return
 	}
-	c.makeRequestID()
+	x.makeRequestID()
 }
 
 // makeRequestID makes one of 16 digits for this connection, which differ between processes by the seed, and 8 for the request.
-func (c *clientConn) makeRequestID() {
-	x := &c.exchange
-	high := (c.id + c.server.options.Seed) * 0x9e3779b97f4a7c15
+func (x *exchange) makeRequestID() {
+	requests := x.conn.requests.Load()
+	high := (x.conn.id + x.conn.server.options.Seed) * 0x9e3779b97f4a7c15
 	for shift := 60; shift >= 0; shift -= 4 {
 		x.requestID = append(x.requestID, hexDigits[high>>shift&15])
 	}
 	for shift := 28; shift >= 0; shift -= 4 {
-		x.requestID = append(x.requestID, hexDigits[c.requests>>shift&15])
+		x.requestID = append(x.requestID, hexDigits[requests>>shift&15])
 	}
 }
 
@@ -124,14 +121,4 @@ func harmless(id []byte) bool {
 		}
 	}
 	return true
-}
-
-// sendRequest writes the head and a whole body, or the head and begins the upload. sent is how much the kernel took.
-func (c *clientConn) sendRequest(u *upstream) (sent int, err error) {
-	u.write.within(c.exchange.attemptAt, pieceTime)
-	sent, err = u.conn.Write(c.out)
-	if err == nil && c.exchange.streaming && !c.exchange.expect {
-		c.startUpload(u)
-	}
-	return sent, err
 }

@@ -11,10 +11,11 @@ import (
 
 // Server is the balancer's data plane. All methods are safe for concurrent use.
 type Server struct {
-	options Options
-	closing atomic.Bool
-	nextID  atomic.Uint64 // of client connections
-	buffers sync.Pool     // of *[]byte, bufferSize each
+	options   Options
+	closing   atomic.Bool
+	nextID    atomic.Uint64 // of client connections
+	buffers   sync.Pool     // of *[]byte, bufferSize each
+	exchanges sync.Pool     // of *exchange
 
 	mu        sync.Mutex // guards what follows; no request takes it
 	listeners map[string]*listener
@@ -45,6 +46,7 @@ func New(options Options) *Server {
 		buf := make([]byte, bufferSize)
 		return &buf
 	}
+	s.exchanges.New = func() any { return &exchange{} }
 	s.tasks.Go(s.sample)
 	return s
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // dribble writes text in pieces with a pause before each.
-func (c *client) dribble(text string, pieces int, pause time.Duration) {
+func (c *rawClient) dribble(text string, pieces int, pause time.Duration) {
 	c.t.Helper()
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()

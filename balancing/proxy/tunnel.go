@@ -11,26 +11,26 @@ const halfOpen = 10 * time.Second
 
 // tunnel passes bytes both ways after 101 Switching Protocols, until either side closes. Between plain TCP connections Linux moves them
 // without copying (splice).
-func (c *clientConn) tunnel(u *upstream) failure {
-	x := &c.exchange
+func (x *exchange) tunnel(called call) failure {
+	c, u := x.client.(*h1Client), called.(*backendConn) // only these ask for a switch of protocols
 	x.keep = false
 	x.switchedAt = time.Now()
-	c.reply = c.res.AppendHead(c.reply[:0], 0)
-	c.reply = append(c.reply, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"...)
+	x.reply = x.res.AppendHead(x.reply[:0], 0)
+	x.reply = append(x.reply, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"...)
 	early := u.reader.Buffered()
-	c.reply = append(c.reply, early...)
+	x.reply = append(x.reply, early...)
 	x.replied = true
-	if c.send(c.reply) != nil {
+	if c.send(x.reply) != nil {
 		u.close()
-		c.settle(clientAborted, true)
+		x.settle(clientAborted, true)
 		c.abort()
 		return failure{how: clientAborted}
 	}
 	c.tunnelEnd.Store(u)
-	c.read.none()
-	c.write.none()
-	u.read.none()
-	u.write.none()
+	c.reading.none()
+	c.writing.none()
+	u.reading.none()
+	u.writing.none()
 	sent := make(chan int64)
 	go func() {
 		early, _ := u.conn.Write(c.in.Buffered())
@@ -46,7 +46,7 @@ func (c *clientConn) tunnel(u *upstream) failure {
 		t.bytesIn.Add(in)
 		t.bytesOut.Add(out)
 	}
-	c.settle(informational, false)
+	x.settle(informational, false)
 	c.conn.Close()
 	return failure{how: informational}
 }

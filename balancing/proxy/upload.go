@@ -4,8 +4,6 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
-
-	"headroom.dev/headroom/balancing/h1"
 )
 
 // uploadGrace is how long a response may come before the goroutine that sent the request's last byte says so. Only a response that
@@ -13,89 +11,76 @@ import (
 const uploadGrace = 5 * time.Millisecond
 
 // upload sends a request body that is too large to be held whole, in a goroutine of its own, while the response is awaited.
-// While it runs it owns the reading side of the client's connection and the writing side of the backend's.
+// While it runs it owns the request's body and the writing side of the call.
 type upload struct {
-	upstream *upstream
+	call     call
 	backend  *backend
 	done     chan struct{}
+	stopping atomic.Bool           // it was given up
 	finished atomic.Bool           // the whole body was sent
 	failed   atomic.Pointer[error] // why the client's body could not be read
-	chunk    []byte                // being sent
+	gathered []byte                // parts to be sent as one
 }
 
-func (c *clientConn) startUpload(u *upstream) {
-	c.exchange.expect = false
-	up := &upload{upstream: u, backend: c.exchangeBackend(), done: make(chan struct{})}
-	c.upload = up
+func (x *exchange) startUpload(u call) {
+	x.expect = false
+	up := &upload{call: u, backend: x.lastTried(), done: make(chan struct{})}
+	x.upload = up
 	go func() {
 		defer close(up.done)
-		c.runUpload(up)
+		x.runUpload(up)
 	}()
 }
 
-func (c *clientConn) runUpload(up *upload) {
-	u := up.upstream
-	chunked := c.exchange.framing.Kind == h1.ChunkedBody
+func (x *exchange) runUpload(up *upload) {
 	for {
-		data, err := c.body.Next()
+		data, err := x.client.nextBody()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			if !c.canceled.Load() {
+			if !up.stopping.Load() {
 				up.failed.Store(&err)
-				u.close() // wakes whoever awaits the response
+				up.call.cancel() // wakes whoever awaits the response
 			}
 			return
 		}
-		size := len(data)
-		if chunked {
-			data, size = up.joinChunks(&c.body, data)
-		}
-		c.exchange.service.traffic.bytesIn.Add(uint64(size))
-		up.backend.traffic.bytesIn.Add(uint64(size))
-		u.write.within(time.Now(), pieceTime)
-		if _, err := u.conn.Write(data); err != nil {
+		data = up.gather(x.client, data)
+		x.service.traffic.bytesIn.Add(uint64(len(data)))
+		up.backend.traffic.bytesIn.Add(uint64(len(data)))
+		if up.call.writeBody(data) != nil {
 			return // the backend may have answered early; its response says more than this error
 		}
 	}
-	if chunked {
-		if _, err := u.conn.Write(c.body.AppendTrailers(append(up.chunk[:0], "0\r\n"...))); err != nil {
-			return
-		}
+	if up.call.endBody(x.client.appendTrailers(up.gathered[:0])) != nil {
+		return
 	}
 	up.finished.Store(true)
 }
 
-// joinChunks makes one chunk of data and of all the chunks behind it that have arrived already: a client that sends its body in chunks of one byte
-// would otherwise cost a system call for each.
-func (up *upload) joinChunks(body *h1.Body, data []byte) (chunk []byte, size int) {
-	const room = len("ffffff\r\n") // for the size of any chunk that fits in memory we use
-	up.chunk = append(up.chunk[:0], make([]byte, room)...)
-	for {
-		up.chunk = append(up.chunk, data...)
-		if len(up.chunk) >= maxReply {
-			break
-		}
-		var err error
-		if data, err = body.Poll(); err != nil {
+// gather joins data with the parts behind it that have come already: a client that sends its body in chunks of one byte would otherwise
+// cost a system call for each.
+func (up *upload) gather(c client, data []byte) []byte {
+	if len(data) >= maxReply/2 {
+		return data
+	}
+	up.gathered = append(up.gathered[:0], data...)
+	for len(up.gathered) < maxReply {
+		more, err := c.pollBody()
+		if err != nil {
 			break // it comes again from the next call
 		}
+		up.gathered = append(up.gathered, more...)
 	}
-	size = len(up.chunk) - room
-	var line [room]byte
-	start := h1.AppendChunkStart(line[:0], size)
-	copy(up.chunk[room-len(start):], start)
-	up.chunk = append(up.chunk, "\r\n"...)
-	return up.chunk[room-len(start):], size
+	return up.gathered
 }
 
 // uploadError is why the request's body could not be read from the client, if an upload has found that out.
-func (c *clientConn) uploadError() error {
-	if c.upload == nil {
+func (x *exchange) uploadError() error {
+	if x.upload == nil {
 		return nil
 	}
-	if err := c.upload.failed.Load(); err != nil {
+	if err := x.upload.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
@@ -112,39 +97,47 @@ func (up *upload) running() bool {
 }
 
 // uploaded reports whether the whole request was sent, which it may be an instant before the upload says so.
-func (c *clientConn) uploaded() bool {
-	if c.exchange.expect {
+func (x *exchange) uploaded() bool {
+	if x.expect {
 		return false // never begun
 	}
-	if c.upload == nil {
+	if x.upload == nil {
 		return true
 	}
-	select {
-	case <-c.upload.done:
-	default:
+	if x.upload.running() {
 		timer := time.NewTimer(uploadGrace)
 		defer timer.Stop()
 		select {
-		case <-c.upload.done:
+		case <-x.upload.done:
 		case <-timer.C:
 		}
 	}
-	return c.upload.finished.Load()
+	return x.upload.finished.Load()
 }
 
 // stopUpload ends an upload and waits for it. It returns why the client's body could not be read, if that was the reason it ended.
-func (c *clientConn) stopUpload() error {
-	up := c.upload
+func (x *exchange) stopUpload() error {
+	up := x.upload
 	if up == nil {
 		return nil
 	}
-	c.canceled.Store(true)
+	up.stopping.Store(true)
 	if up.running() {
-		c.conn.SetReadDeadline(time.Unix(1, 0))
-		up.upstream.close()
+		x.client.cancelBody()
+		up.call.cancel()
 		<-up.done
 	}
-	err := c.uploadError()
-	c.upload = nil
+	err := x.uploadError()
+	x.upload = nil
 	return err
+}
+
+// endUpload waits for the upload of an exchange that has been answered.
+func (x *exchange) endUpload() {
+	if x.upload == nil {
+		return
+	}
+	<-x.upload.done
+	x.bodyRead = x.upload.finished.Load()
+	x.upload = nil
 }

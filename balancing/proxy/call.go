@@ -1,0 +1,35 @@
+package proxy
+
+import (
+	"time"
+
+	"headroom.dev/headroom/balancing/h1"
+)
+
+// call is the backend's side of one exchange: what differs between the protocols that a backend may speak. The exchange calls it from its
+// goroutine, except for writeBody and endBody while an upload runs.
+type call interface {
+	// send writes the request: its head, and behind it a small body. sent is how much the kernel took, 0 if surely nothing has
+	// reached the backend.
+	send(x *exchange) (sent int, err error)
+	// writeBody sends a part of a body that was not sent with the head; endBody ends it with trailer lines.
+	writeBody(data []byte) error
+	endBody(trailers []byte) error
+
+	// await reads the next head of a response, waiting for at most span; then the error is os.ErrDeadlineExceeded and it may be called again.
+	await(res *h1.Response, toHead bool, now time.Time, span time.Duration) error
+	// begin prepares for the body of the response just read; pollBody and nextBody are as a client's, nextBody waits for at most span.
+	begin(body h1.Framing)
+	pollBody() ([]byte, error)
+	nextBody(now time.Time, span time.Duration) ([]byte, error)
+	appendTrailers(dst []byte) []byte
+
+	// stale reports whether an error of send or await may mean no more than that the backend closed an idle connection just when it was used.
+	stale() bool
+	// refused reports whether the backend said that it did not begin with the request that ended in err.
+	refused(err error) bool
+	// release ends the call, whose connection may be used again if the response was read to its end and is reusable.
+	release(reusable bool)
+	// cancel ends the call at once. Any goroutine may call it; it wakes whoever waits.
+	cancel()
+}

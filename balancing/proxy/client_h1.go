@@ -1,0 +1,224 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"headroom.dev/headroom/balancing/h1"
+)
+
+// phase is what a client connection is being read for, which decides its deadline.
+type phase uint8
+
+const (
+	awaitingRequest phase = iota
+	readingHead
+	readingBody
+	lingering
+)
+
+// h1Client is a client that speaks HTTP/1. It serves one request after the other on the connection's own goroutine.
+type h1Client struct {
+	*clientConn
+	x      *exchange
+	in     h1.Reader
+	buffer *[]byte // that in began with, from the server's pool
+	body   h1.Body // of the request
+
+	chunked bool // how the response's body is sent
+	last    bool // the client announced that it sends no request after this one
+
+	phase   phase
+	headDue time.Time // when the head being read must be whole; zero before its first wait
+	reading deadline
+	writing deadline
+
+	waiting   atomic.Bool // for a request; read by wake
+	canceled  atomic.Bool // reading the request body was given up
+	tunnelEnd atomic.Pointer[backendConn]
+}
+
+// errWoken says that a wait for a request was ended because the listener closes.
+var errWoken = errors.New("listener is closing")
+
+// serveH1 serves a connection until either side has had enough.
+func serveH1(conn *clientConn) {
+	c := &h1Client{clientConn: conn, x: conn.take()}
+	c.buffer = conn.server.buffers.Get().(*[]byte)
+	c.in.Reset((*h1Reader)(c), *c.buffer, h1.Limits{})
+	c.reading.set, c.writing.set = conn.conn.SetReadDeadline, conn.conn.SetWriteDeadline
+	conn.speaks(c)
+	defer conn.server.buffers.Put(c.buffer)
+	defer conn.put(c.x)
+	for c.serveNext() {
+		c.shrink()
+	}
+	c.depart()
+}
+
+// serveNext serves one request and reports whether another may follow.
+func (c *h1Client) serveNext() bool {
+	if err := c.readRequest(); err != nil {
+		c.refuse(err)
+		return false
+	}
+	x := c.x
+	c.requests.Add(1)
+	c.last = !x.req.Persistent()
+	c.canceled.Store(false)
+	c.phase = readingBody
+	c.body.Reset(&c.in, x.req.Framing())
+	return x.serve(c)
+}
+
+// depart ends the connection so that the client gets to see the last response whole: closing with unread input would reset it. Only a client
+// that announced its last request, and has sent nothing behind it, needs no such care.
+func (c *h1Client) depart() {
+	if c.x.replied && (!c.last || !c.x.bodyRead || c.peek.look() == peekData) {
+		c.linger()
+	}
+}
+
+// readRequest waits for a request and reads its head.
+func (c *h1Client) readRequest() error {
+	c.headDue = time.Time{}
+	if len(c.in.Buffered()) == 0 {
+		if err := c.awaitBytes(); err != nil {
+			return err
+		}
+	}
+	c.phase = readingHead
+	return c.in.ReadRequest(&c.x.req)
+}
+
+func (c *h1Client) awaitBytes() error {
+	c.phase = awaitingRequest
+	c.waiting.Store(true)
+	defer c.waiting.Store(false)
+	err := c.in.Fill()
+	if err == nil {
+		return nil
+	}
+	if isTimeout(err) && c.listener.waking.Load() && c.peek.look() == peekData {
+		// A request came while the wait was being ended: it is served, and the connection closed after it.
+		c.reading.none()
+		return c.in.Fill()
+	}
+	if isTimeout(err) {
+		return errWoken
+	}
+	return err
+}
+
+// refuse ends a connection on which no request could be read: with an answer where the client said something that cannot be accepted or
+// was too slow, without one where it left or had nothing to say.
+func (c *h1Client) refuse(err error) {
+	x := c.x
+	x.client = c
+	x.state = state{began: time.Now()}
+	x.makeRequestID()
+	c.last = false
+	var refused *h1.Error
+	switch {
+	case errors.As(err, &refused):
+		c.countRejected(x.began)
+		x.answer(refused.Status, refused.Reason)
+	case c.phase == readingHead && isTimeout(err):
+		c.countRejected(x.began)
+		x.answer(408, "the request's head did not come within timeouts.header")
+	case err == io.ErrUnexpectedEOF:
+		c.countRejected(x.began)
+	}
+}
+
+// h1Reader is what the reader of a client's connection reads from: it sets the deadline of the phase before it waits.
+type h1Reader h1Client
+
+func (r *h1Reader) Read(p []byte) (int, error) {
+	c := (*h1Client)(r)
+	for {
+		c.armRead()
+		if c.canceled.Load() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		if c.phase == awaitingRequest && c.listener.waking.Load() && c.peek.look() != peekData {
+			return 0, errWoken
+		}
+		n, err := c.conn.Read(p)
+		if n > 0 || !isTimeout(err) {
+			return n, err
+		}
+		// wake may have meant the wait for a request that has meanwhile come. Then the time is not up.
+		early := c.phase == readingHead || c.phase == readingBody
+		if early && !c.canceled.Load() && time.Now().Before(c.reading.at) {
+			c.reading.exactly(c.reading.at)
+			continue
+		}
+		return n, err
+	}
+}
+
+func (c *h1Client) armRead() {
+	now := time.Now()
+	r := c.listener.routes.Load()
+	switch c.phase {
+	case awaitingRequest, readingBody:
+		c.reading.within(now, r.idle)
+	case readingHead:
+		if c.headDue.IsZero() {
+			c.headDue = now.Add(r.header)
+			c.reading.exactly(c.headDue)
+		}
+	}
+}
+
+// wake ends a wait for a request, soon. Other goroutines call it.
+func (c *h1Client) wake() {
+	if c.waiting.Load() {
+		c.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// kill ends the tunnel through the connection, which ends by itself. Other goroutines call it.
+func (c *h1Client) kill() {
+	if u := c.tunnelEnd.Load(); u != nil {
+		u.close()
+	}
+}
+
+// shrink gives up what an unusually large request left behind.
+func (c *h1Client) shrink() {
+	c.x.shrink()
+	if len(c.in.Buffer()) > len(*c.buffer) && len(c.in.Buffered()) == 0 {
+		c.in.Reset((*h1Reader)(c), *c.buffer, h1.Limits{})
+	}
+}
+
+// linger closes for writing and reads on for a while, until the client closes as well.
+func (c *h1Client) linger() {
+	tcp, ok := c.conn.(*net.TCPConn)
+	if !ok || tcp.CloseWrite() != nil {
+		return
+	}
+	c.canceled.Store(false)
+	c.phase = lingering
+	c.reading.exactly(time.Now().Add(lingerTime))
+	for total := 0; total < lingerBytes; {
+		c.in.Discard(len(c.in.Buffered()))
+		if c.in.Fill() != nil {
+			return
+		}
+		total += len(c.in.Buffered())
+	}
+}
+
+func isTimeout(err error) bool {
+	if err == nil || err == io.EOF {
+		return false
+	}
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}

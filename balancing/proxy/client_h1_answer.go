@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"net"
+	"time"
+
+	"headroom.dev/headroom/balancing/h1"
+)
+
+// maxReply is how much of a response is gathered before it is sent.
+const maxReply = 24 << 10
+
+func (c *h1Client) pollBody() ([]byte, error)        { return c.body.Poll() }
+func (c *h1Client) nextBody() ([]byte, error)        { return c.body.Next() }
+func (c *h1Client) appendTrailers(dst []byte) []byte { return c.body.AppendTrailers(dst) }
+func (c *h1Client) bodyWaits() bool                  { return len(c.in.Buffered()) > 0 || c.peek.look() == peekData }
+func (c *h1Client) inOrder() bool                    { return true }
+func (c *h1Client) gone() bool                       { return c.peek.look() == peekClosed }
+
+// cancelBody wakes whoever reads the request's body.
+func (c *h1Client) cancelBody() {
+	c.canceled.Store(true)
+	c.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *h1Client) sendInterim(head []byte) error {
+	if c.x.old { // other than HTTP/1.1 clients do not know them
+		return nil
+	}
+	return c.send(head)
+}
+
+// begin ends the head in reply with the fields of framing and connection.
+func (c *h1Client) begin(body h1.Framing) error {
+	x := c.x
+	c.chunked = body.Kind == h1.ChunkedBody || body.Kind == h1.UntilClose
+	if c.chunked && x.old {
+		c.chunked = false // HTTP/1.0 knows no chunks: the end of the connection is the end of the body
+		x.keep = false
+	}
+	x.keep = x.keep && !c.closing()
+	if c.chunked {
+		x.reply = h1.AppendFraming(x.reply, h1.Framing{Kind: h1.ChunkedBody})
+	}
+	switch {
+	case !x.keep:
+		x.reply = append(x.reply, "Connection: close\r\n"...)
+	case x.old:
+		x.reply = append(x.reply, "Connection: keep-alive\r\n"...)
+	}
+	x.reply = append(x.reply, "\r\n"...)
+	return nil
+}
+
+// write gathers small parts, so that head and body go in one system call, and sends large ones as they are.
+func (c *h1Client) write(data []byte) error {
+	x := c.x
+	if len(x.reply) > 0 && len(x.reply)+len(data) > maxReply {
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	if c.chunked {
+		x.reply = h1.AppendChunkStart(x.reply, len(data))
+		x.reply = append(append(x.reply, data...), "\r\n"...)
+		return nil
+	}
+	if len(x.reply) == 0 && len(data) >= bufferSize/2 {
+		return c.send(data)
+	}
+	x.reply = append(x.reply, data...)
+	return nil
+}
+
+func (c *h1Client) end(trailers []byte) error {
+	if c.chunked {
+		c.x.reply = append(c.x.reply, "0\r\n"...)
+		c.x.reply = append(append(c.x.reply, trailers...), "\r\n"...)
+	}
+	return nil
+}
+
+// flush sends what reply holds.
+func (c *h1Client) flush() error {
+	x := c.x
+	if len(x.reply) == 0 {
+		return nil
+	}
+	x.replied = true
+	err := c.send(x.reply)
+	x.reply = x.reply[:0]
+	return err
+}
+
+func (c *h1Client) finish() bool { return c.x.keep && c.x.bodyRead }
+
+// send writes to the client.
+func (c *h1Client) send(data []byte) error {
+	c.writing.within(time.Now(), pieceTime)
+	_, err := c.conn.Write(data)
+	return err
+}
+
+// abort closes the connection by a reset.
+func (c *h1Client) abort() {
+	c.x.keep = false
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.conn.Close()
+}
