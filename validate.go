@@ -30,7 +30,11 @@ func (c Config) Validate() []error {
 				Expected: `must be a name of 1 to 63 lower-case letters, digits and dashes that begins and ends with a letter or digit, such as "shop"`})
 		}
 		found.add(c.Services[name].Validate(path)...)
+		balancing := c.Services[name].LoadBalancing
+		found.add(balancing.validateTLS(path+".loadBalancing", c.LoadBalancing)...)
+		found.add(balancing.validateTCP(path+".loadBalancing", c.LoadBalancing)...)
 	}
+	found.add(c.validateSharing()...)
 	found.add(c.validateListeners()...)
 	found.add(c.validateBackendIDs()...)
 	if c.Load != nil {

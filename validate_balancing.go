@@ -28,6 +28,15 @@ func (l LoadBalancing) Validate(path string) []error {
 	found.add(l.SessionAffinity.Validate(path + ".sessionAffinity")...)
 	found.add(l.CircuitBreaker.Validate(path + ".circuitBreaker")...)
 	found.add(l.Timeouts.Validate(path + ".timeouts")...)
+	found.add(l.TLS.Validate(path + ".tls")...)
+	found.add(l.BackendTLS.Validate(path + ".backendTLS")...)
+	found.add(validateTrustedProxies(path+".trustedProxies", l.TrustedProxies)...)
+	found.add(l.Limits.Validate(path + ".limits")...)
+	found.add(l.RequestHeaders.Validate(path+".requestHeaders", true)...)
+	found.add(l.ResponseHeaders.Validate(path+".responseHeaders", false)...)
+	found.add(validateRoutes(path+".routes", l.Routes)...)
+	found.add(l.Compression.Validate(path + ".compression")...)
+	found.add(validateErrorPages(path+".errorPages", l.ErrorPages)...)
 	found.add(checkTags(path, l)...)
 	return found.errors
 }
@@ -71,6 +80,7 @@ func (t Timeouts) Validate(path string) []error {
 	found.add(positive(path+".response", t.Response, "60s")...)
 	found.add(positive(path+".header", t.Header, "10s")...)
 	found.add(positive(path+".idle", t.Idle, "60s")...)
+	found.add(positive(path+".tunnel", t.Tunnel, "1h")...)
 	return found.errors
 }
 

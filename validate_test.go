@@ -13,14 +13,17 @@ import (
 func validConfig() Config {
 	balancing := LoadBalancing{
 		Listen: "127.0.0.1:8080", Algorithm: LeastConnections, MaxConnections: 1,
-		HealthCheck:     HealthCheck{Interval: 1, Timeout: 1, Path: "/health", HealthyThreshold: 1, UnhealthyThreshold: 1},
+		Protocol: ProtocolHTTP, BackendProtocol: BackendHTTP1,
+		TLS: TLS{MinVersion: "1.2", Clients: ClientCertificates{Mode: "none"}}, ProxyProtocol: ProxyProtocol{Send: "none"},
+		HealthCheck:     HealthCheck{Type: HealthCheckAuto, Interval: 1, Timeout: 1, Path: "/health", HealthyThreshold: 1, UnhealthyThreshold: 1},
 		SessionAffinity: SessionAffinity{Type: "cookie"},
 		CircuitBreaker:  CircuitBreaker{FailureThreshold: 1, RecoveryTimeout: 1},
-		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1},
+		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1, Tunnel: 1},
+		Limits:          Limits{Header: 64 << 10, HeaderFields: 100, BodyRate: 500, ConnectionsPerClient: 1, RequestsPerConnection: 1, StreamsPerConnection: 1},
 	}
 	scaling := Scaling{MinReplicas: 1, MaxReplicas: 2, LatencyQuantile: 0.95, StableWindow: Duration(15 * time.Second), PanicThreshold: 1.5}
 	return Config{
-		API: API{Listen: "127.0.0.1:7070"}, State: State{Dir: "x", Retention: 1},
+		API: API{Listen: "127.0.0.1:7070"}, State: State{Dir: "x", Retention: 1}, AccessLog: AccessLog{Sample: 1},
 		Scaling: scaling, LoadBalancing: balancing,
 		Monitoring: Monitoring{Retention: 1, MaxSize: 1}, Log: Log{Level: "info", Format: "auto"},
 		Services: map[string]Service{"shop": {
