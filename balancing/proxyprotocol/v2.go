@@ -118,9 +118,11 @@ func checkTLVs(header []byte, at int) error {
 // checkSum verifies the CRC32c at an offset, which is of the whole header with zeros in its place (section 2.2.3).
 func checkSum(header []byte, at int) error {
 	table := crc32.MakeTable(crc32.Castagnoli) // made once per process
-	sum := crc32.Update(0, table, header[:at])
-	sum = crc32.Update(sum, table, []byte{0, 0, 0, 0})
-	sum = crc32.Update(sum, table, header[at+4:])
+	sum := ^crc32.Update(0, table, header[:at])
+	for range 4 { // four zeros; by Update, a slice of them would be allocated
+		sum = table[byte(sum)] ^ sum>>8
+	}
+	sum = crc32.Update(^sum, table, header[at+4:])
 	if given := binary.BigEndian.Uint32(header[at:]); given != sum {
 		return refuse("version 2: checksum 0x%08x, expected 0x%08x", given, sum)
 	}
