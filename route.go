@@ -14,7 +14,7 @@ type Route struct {
 
 // Redirect answers a request with another place to look at.
 type Redirect struct {
-	To     string `json:"to,omitempty" doc:"path or URL; what follows the fitted part of the path is appended where it ends with a slash, and so is the query; {host}, {path} and {query} are replaced" example:"https://{host}{path}"`
+	To     string `json:"to,omitempty" doc:"path or URL; where it ends with a slash, what follows the fitted part of the path is appended; the query is kept unless it has one of its own; {host} (without port), {path} and {query} are replaced" example:"https://{host}{path}"`
 	Status int    `json:"status" default:"308" minimum:"301" maximum:"308" doc:"301, 302, 303, 307 or 308, which keeps the method and may be remembered"`
 }
 
@@ -40,5 +40,5 @@ type Compression struct {
 	Enabled    bool     `json:"enabled" default:"false" doc:"compress responses"`
 	Algorithms []string `json:"algorithms,omitempty" doc:"zstd, br and gzip, the preferred first; default all three in this order" example:"[br, gzip]"`
 	MinSize    Bytes    `json:"minSize" default:"1KiB" doc:"smaller responses are sent as they are" example:"1KiB"`
-	Types      []string `json:"types,omitempty" doc:"media types that are compressed; default text, JSON, JavaScript, XML, SVG and WebAssembly" example:"[text/html, application/json]"`
+	Types      []string `json:"types,omitempty" doc:"media types that are compressed, text/* for all of a kind; default text, JSON, JavaScript, XML, SVG and WebAssembly" example:"[text/html, application/json]"`
 }

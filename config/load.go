@@ -214,35 +214,6 @@ func (b *binder) placeNear(path string) place {
 	return place{}
 }
 
-// resolvePaths makes paths absolute: against the file in which they stand, or the first config file.
-func (l *Loaded) resolvePaths(b *binder) {
-	resolve := func(path, value string) string {
-		dir := l.Dir
-		if at, ok := b.places[path]; ok && at.source != nil && at.source.dir != "" {
-			dir = at.source.dir
-		}
-		made := absolute(value, dir)
-		if origin, ok := l.Origins[path]; ok {
-			origin.Value = made
-			l.Origins[path] = origin
-		} else {
-			l.Origins[path] = Origin{Value: made, Source: place{}.String()}
-		}
-		return made
-	}
-	l.Config.State.Dir = resolve("state.dir", l.Config.State.Dir)
-	if l.Config.API.TokenFile == "" {
-		l.Config.API.TokenFile = filepath.Join(l.Config.State.Dir, "api-token")
-	}
-	l.Config.API.TokenFile = resolve("api.tokenFile", l.Config.API.TokenFile)
-	for name, service := range l.Config.Services {
-		if service.Run == nil {
-			continue
-		}
-		service.Run.WorkingDirectory = resolve("services."+name+".run.workingDirectory", service.Run.WorkingDirectory)
-	}
-}
-
 // Find returns the config file to use where none is given: the first of ./headroom.yaml, ./headroom.yml,
 // ./headroom.json and /etc/headroom/headroom.yaml that exists.
 func Find() (string, error) {

@@ -200,6 +200,43 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		},
 		"api: {listen: '::1:80'}\n": {`1:15: api.listen: "::1:80": must have an IPv6 address in brackets, [::1]:8080; write host:port, such as "127.0.0.1:8080"`},
 
+		// What is done with traffic.
+		"services: {shop: {run: ./x, loadBalancing: {tls: {certificates: [{certificate: a.pem}], clients: {mode: required}}}}}\n": {
+			`1:67: services.shop.loadBalancing.tls.certificates[0].key: must be given`,
+			`1:89: services.shop.loadBalancing.tls.clients.ca: must be given where clients.mode is required: the PEM file of the authorities that clients' certificates are verified with, such as "clients-ca.pem"`,
+		},
+		"services: {shop: {run: ./x, loadBalancing: {tls: {acme: {enabled: true}}}}}\n": {
+			`1:29: services.shop.loadBalancing.hosts: must be given where tls.acme is enabled: the names to obtain certificates for, such as hosts: [shop.example.com]`,
+		},
+		"loadBalancing: {responseHeaders: {set: {X-A: \"a\\nb\", Connection: close}, remove: ['Date:']}, trustedProxies: [lb]}\n": {
+			`1:41: loadBalancing.responseHeaders.set.X-A: "a\nb": must hold no control characters, has '\n'`,
+			`1:54: loadBalancing.responseHeaders.set.Connection: "Connection": belongs to the connection or to how messages are told apart, which headroom writes itself: it cannot be edited`,
+			`1:83: loadBalancing.responseHeaders.remove[0]: "Date:": must be the name of a header field without colon, such as "X-Frame-Options"`,
+			`1:111: loadBalancing.trustedProxies[0]: "lb": must be an address or a network, such as "10.0.0.0/8" or "::1"`,
+		},
+		"loadBalancing: {routes: [{path: api}, {path: /a, redirect: {to: b, status: 305}}, {path: /a, rewrit: /c}], errorPages: {200: x}}\n": {
+			`1:33: loadBalancing.routes[0].path: "api": must begin with a slash, such as "/api/"`,
+			`1:65: loadBalancing.routes[1].redirect.to: "b": must be a path that begins with one slash, or an http or https URL, such as "/new/" or "https://{host}{path}"`,
+			`1:76: loadBalancing.routes[1].redirect.status: 305: must be one of 301, 302, 303, 307, 308`,
+			`1:90: loadBalancing.routes[2].path: "/a": is also the path of loadBalancing.routes[1]: give one route for it`,
+			`1:94: loadBalancing.routes[2].rewrit: there is no such field; did you mean "rewrite"?`,
+			`1:121: loadBalancing.errorPages.200: "200": must be 4xx, 5xx or one of the statuses that headroom answers with itself: 400, 404, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505`,
+		},
+		"loadBalancing: {compression: {algorithms: [brotli]}, limits: {header: 1KiB}, protocol: udp}\n": {
+			`1:44: loadBalancing.compression.algorithms[0]: "brotli": must be one of zstd, br, gzip`,
+			`1:71: loadBalancing.limits.header: "1KiB": must be from 4KiB to 1MiB, such as "64KiB"`,
+			`1:88: loadBalancing.protocol: "udp": must be one of http, tcp`,
+		},
+		"loadBalancing: {serverTiming: true}\nservices: {mail: {backends: [{address: 'a:25'}], loadBalancing: {protocol: tcp, compression: {enabled: true}}}}\n": {
+			`2:104: services.mail.loadBalancing.compression.enabled: true: has no effect where protocol is tcp, which passes bytes through unread: remove it, or set protocol to http`,
+		},
+		"services:\n  a: {run: ./a, loadBalancing: {hosts: [a.example]}}\n  b: {run: ./b, loadBalancing: {hosts: [b.example], proxyProtocol: {accept: true}}}\n": {
+			`3:77: services.b.loadBalancing.proxyProtocol.accept: true: services a and b share the listener "127.0.0.1:8080", where it must be the same: it is false in a`,
+		},
+		"services:\n  a: {run: ./a, loadBalancing: {hosts: [a.example]}}\n  b: {run: ./b, loadBalancing: {protocol: tcp}}\n": {
+			`3:17: services.b.loadBalancing.listen: "127.0.0.1:8080": services a and b both listen there, and tcp connections name no host to tell them apart by: give each its own address, such as "127.0.0.1:8081"`,
+		},
+
 		// Variables and secrets.
 		"log:\n  level: ${NOPE}\n  format: \"a${b\"\n": {
 			`2:10: log.level: the variable NOPE is not set, neither in the environment nor in .env; a default is written ${NOPE:-default}`,

@@ -42,7 +42,7 @@ services:
 - **Several files** (` + "`-c a.yaml -c b.json`" + `) and several documents in one file are merged, the later winning: blocks merge
   field by field, lists and single values replace.
 - **Defaults for every service**: ` + "`scaling` and `loadBalancing`" + ` at the top hold for every service; a service's own block
-  overrides them field by field.
+  overrides them field by field. What concerns requests does not apply to services whose protocol is tcp.
 - **Environment**: every field has a variable, ` + "`scaling.minReplicas` is `HEADROOM_SCALING_MIN_REPLICAS`" + `, and of a service
   ` + "`HEADROOM_SERVICES_SHOP_SCALING_MIN_REPLICAS`" + ` (dashes in the name become underscores). Lists and blocks are given as YAML
   or JSON text. An empty variable counts as not set, and one that sets nothing is a warning.

@@ -100,6 +100,8 @@ func TestSchemaAndBinderAgree(t *testing.T) {
 		"services: {a: {run: {command: ./a, memory: 1.5 GiB, cpu: '500m', ports: '1 - 2000'}}}\n",
 		"$schema: https://headroom.dev/schema/config.json\nlog: {level: warn}\n",
 		"monitoring: {maxSize: 500MB, alerts: []}\n",
+		"loadBalancing: {errorPages: {503: busy.html}, requestHeaders: {set: {X-A: 1, X-B: true}}, routes: [{path: /, maxBody: 0, exact: true}], limits: {bodyRate: 0}}\n",
+		"accessLog: {path: stdout, sample: 0.5}\nloadBalancing: {protocol: http, backendProtocol: h2, tls: {minVersion: '1.3'}, healthCheck: {type: grpc}}\n",
 	} {
 		if _, err := loadText(t, text, "A=2", "B=false", "C=5", "D=warn"); err != nil {
 			t.Errorf("does not load: %v\n%s", err, text)
@@ -116,7 +118,9 @@ func TestSchemaAndBinderAgree(t *testing.T) {
 		"scaling: {policies: [{name: x}]}\n", "scaling: {policies: [{name: x, metric: disk, threshold: 1, action: scale-up}]}\n",
 		"scaling: {policies: [{name: x, metric: cpu, threshold: 1, action: scale-up, extra: 1}]}\n", "scaling: {policies: [~]}\n",
 		"loadBalancing: {algorithm: random}\n", "loadBalancing: {hosts: a}\n", "loadBalancing: {hosts: [1]}\n", "loadBalancing: {listen: 8080}\n",
-		"loadBalancing: {sessionAffinity: {type: header}}\n", "log: {level: loud}\n", "log: {level: }\n",
+		"loadBalancing: {sessionAffinity: {type: header}}\n", "loadBalancing: {protocol: udp}\n", "loadBalancing: {tls: {minVersion: 1.1}}\n",
+		"loadBalancing: {tls: {certificates: [{certificate: a.pem}]}}\n", "loadBalancing: {routes: [{exact: true}]}\n", "loadBalancing: {routes: [{path: /a, rewrite: 5}]}\n",
+		"loadBalancing: {requestHeaders: {set: {A: [1]}}}\n", "loadBalancing: {limits: {headerFields: 0}}\n", "accessLog: {sample: 2}\n", "loadBalancing: {routes: [{path: /a, maxBody: big}]}\n", "log: {level: loud}\n", "log: {level: }\n",
 		"monitoring: {maxSize: big}\n", "monitoring: {maxSize: -5}\n",
 		"services: {a: {run: 5}}\n", "services: {a: {run: {}}}\n", "services: {a: {run: {command: {}}}}\n", "services: {a: {run: {command: [[x]]}}}\n",
 		"services: {a: {run: {command: ./a, environment: {A: [1]}}}}\n", "services: {a: {run: {command: ./a, cpu: -1}}}\n",

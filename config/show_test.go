@@ -102,6 +102,7 @@ func anyConfig(t *rapid.T) headroom.Config {
 		Monitoring: headroom.Monitoring{Retention: anyDuration(t, "monitoring"), MaxSize: headroom.Bytes(rapid.Int64Range(1, 1<<50).Draw(t, "maxSize"))},
 		Log:        headroom.Log{Level: rapid.SampledFrom([]string{"debug", "info", "warn", "error"}).Draw(t, "level"), Format: "json"},
 		Scaling:    anyScaling(t), LoadBalancing: anyBalancing(t, 9000),
+		AccessLog: headroom.AccessLog{Path: "/" + anyWord(t, "log"), Sample: rapid.Float64Range(0, 1).Draw(t, "sample")},
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, "alerts") {
 		c.Monitoring.Alerts = append(c.Monitoring.Alerts, headroom.AlertRule{Name: fmt.Sprintf("a%d", i), Expr: "x" + anyText(t, "expr"),
@@ -167,16 +168,46 @@ func anyScaling(t *rapid.T) headroom.Scaling {
 func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 	l := headroom.LoadBalancing{
 		Listen: fmt.Sprintf("127.0.0.1:%d", port), Algorithm: headroom.RoundRobin,
-		HealthCheck:     headroom.HealthCheck{Enabled: rapid.Bool().Draw(t, "check"), Interval: anyDuration(t, "interval"), Timeout: anyDuration(t, "timeout"), Path: "/" + anyWord(t, "path"), HealthyThreshold: 1, UnhealthyThreshold: 100},
+		Protocol: headroom.ProtocolHTTP, BackendProtocol: rapid.SampledFrom([]headroom.BackendProtocol{headroom.BackendHTTP1, headroom.BackendHTTP2}).Draw(t, "backendProtocol"),
+		TLS:           headroom.TLS{MinVersion: "1.3", Clients: headroom.ClientCertificates{Mode: "none"}, ACME: headroom.ACME{Directory: "https://acme.example/dir"}},
+		ProxyProtocol: headroom.ProxyProtocol{Accept: rapid.Bool().Draw(t, "accept"), Send: "v2"}, TrustedProxies: []string{"10.0.0.0/8"},
+		Limits: headroom.Limits{Header: 8 << 10, HeaderFields: 50, Body: headroom.Bytes(rapid.Int64Range(0, 1<<40).Draw(t, "body")), BodyRate: 500,
+			ConnectionsPerClient: 10, RequestsPerConnection: 100, StreamsPerConnection: 250},
+		ServerTiming:    rapid.Bool().Draw(t, "serverTiming"),
+		HealthCheck:     headroom.HealthCheck{Type: headroom.HealthCheckGRPC, Enabled: rapid.Bool().Draw(t, "check"), Interval: anyDuration(t, "interval"), Timeout: anyDuration(t, "timeout"), Path: "/" + anyWord(t, "path"), HealthyThreshold: 1, UnhealthyThreshold: 100},
 		SessionAffinity: headroom.SessionAffinity{Type: "cookie"},
 		CircuitBreaker:  headroom.CircuitBreaker{FailureThreshold: 7, RecoveryTimeout: anyDuration(t, "recovery")},
-		Timeouts:        headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i")},
+		Timeouts:        headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
 		MaxConnections:  rapid.IntRange(1, 1e6).Draw(t, "connections"), DrainTimeout: anyDuration(t, "drain"),
 	}
 	if rapid.Bool().Draw(t, "hosts") {
 		l.Hosts = []string{"a.example", strings.ToLower(anyWord(t, "host")) + ".example.com"}
 	}
+	if rapid.Bool().Draw(t, "tls") {
+		l.TLS.Certificates = []headroom.Certificate{{Certificate: "/" + anyWord(t, "certificate"), Key: "/" + anyWord(t, "key")}}
+	}
+	// Names and texts of the defaults come to every service, so that one without them cannot be loaded.
+	if port != 9000 && rapid.Bool().Draw(t, "traffic") {
+		l.ResponseHeaders = anyEdits(t)
+		l.Compression = headroom.Compression{Enabled: true, Algorithms: []string{"br"}, MinSize: 7, Types: []string{"text/*"}}
+		l.ErrorPages = map[string]string{"503": "/" + anyWord(t, "page"), "4xx": "/" + anyWord(t, "other")}
+		l.Routes = []headroom.Route{
+			{Path: "/" + anyWord(t, "route"), Rewrite: "/" + anyWord(t, "rewrite"), Redirect: headroom.Redirect{Status: 308}, RequestHeaders: anyEdits(t),
+				Timeouts: headroom.RouteTimeouts{Response: anyDuration(t, "rr")}, MaxBody: 1},
+			{Path: "/", Exact: true, Redirect: headroom.Redirect{To: "https://{host}/home{path}", Status: 301}},
+		}
+	}
 	return l
+}
+
+func anyEdits(t *rapid.T) headroom.HeaderEdits {
+	value := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return -1
+		}
+		return r
+	}, anyText(t, "field"))
+	return headroom.HeaderEdits{Remove: []string{anyWord(t, "removed")}, Set: map[string]string{"X-" + anyWord(t, "set"): value}}
 }
 
 func anyDuration(t *rapid.T, label string) headroom.Duration {
