@@ -1,0 +1,17 @@
+// Package balancing proves the data plane through the real binary: what the RFCs demand of a proxy, one row each; that real
+// origins read what we send on as we counted it; that slow and hostile clients cost the others nothing; and that no response ever
+// reaches another request.
+package balancing
+
+import (
+	"os"
+	"testing"
+
+	"headroom.dev/headroom/test/system"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	system.Clean()
+	os.Exit(code)
+}
