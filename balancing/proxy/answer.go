@@ -63,24 +63,26 @@ func appendProblem(dst []byte, status int, detail string, requestID []byte) []by
 	return append(dst, "\"}\n"...)
 }
 
-// countRejected counts a request that could not be read for the service that takes requests of any host, if there is one.
-func (c *clientConn) countRejected(began time.Time) {
+// countMalformed counts a request that could not be read, also for the service that takes requests of any host, if there is one.
+func (c *clientConn) countMalformed(began time.Time) {
+	c.listener.counts.malformed.Add(1)
 	if s := c.listener.routes.Load().fallback; s != nil {
 		s.traffic.begin()
 		s.traffic.end(rejected, time.Since(began))
 	}
 }
 
-// turnAway answers a connection beyond a limit and closes it, without waiting.
+// turnAway answers a connection beyond a limit and closes it, without waiting. One that begins with TLS is only closed.
 func (c *clientConn) turnAway(detail string) {
-	c.countRejected(time.Now())
-	defer c.conn.Close()
+	c.listener.counts.refused.Add(1)
+	defer c.tcp.Close()
+	r := c.listener.routes.Load()
+	if r.tls != nil || r.tcp != nil {
+		return
+	}
 	x := c.take()
 	defer c.put(x)
-	x.state = state{}
-	x.makeRequestID()
 	client := &h1Client{clientConn: c, x: x}
 	client.writing.set = c.conn.SetWriteDeadline // a new connection has room for it: this does not wait
-	x.client = client
-	x.answer(503, detail)
+	x.refuse(client, 503, detail)
 }

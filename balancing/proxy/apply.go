@@ -22,25 +22,35 @@ func (s *Server) Apply(table headroom.RoutingTable) error {
 	}
 	next, err := s.plan(table)
 	if err != nil {
+		s.options.rollback()
 		return fmt.Errorf("balance the services: %w", err)
 	}
 	opened, err := s.open(next.routes)
 	if err != nil {
+		s.options.rollback()
 		return fmt.Errorf("balance the services: %w", err)
 	}
 	s.commit(table, next, opened)
+	if s.options.TLS != nil {
+		s.options.TLS.Commit()
+	}
 	return nil
 }
 
 // planned is what a table will make of the server, checked but without effect yet.
 type planned struct {
-	services map[string]*service
-	settings map[string]headroom.LoadBalancing
-	routes   map[string]*routes
+	services   map[string]*service
+	settings   map[string]headroom.LoadBalancing
+	transports map[string]*transport
+	routes     map[string]*routes
+	sharing    map[string][]headroom.ServiceRoute // by listener
 }
 
 func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
-	next := planned{services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, routes: map[string]*routes{}}
+	next := planned{
+		services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, transports: map[string]*transport{},
+		routes: map[string]*routes{}, sharing: map[string][]headroom.ServiceRoute{},
+	}
 	owners := map[string]string{}
 	for _, route := range table.Services {
 		if _, twice := next.services[route.Service]; twice {
@@ -64,6 +74,12 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 		if err := r.add(svc, lb); err != nil {
 			return planned{}, err
 		}
+		next.sharing[lb.Listen] = append(next.sharing[lb.Listen], route)
+		transport, err := s.transport(route, lb)
+		if err != nil {
+			return planned{}, err
+		}
+		next.transports[route.Service] = transport
 		for _, b := range route.Backends {
 			if owner, twice := owners[b.ID]; twice {
 				return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".backends", Value: b.ID,
@@ -72,7 +88,33 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			owners[b.ID] = route.Service
 		}
 	}
-	return next, nil
+	return next, s.encrypt(next)
+}
+
+// encrypt gives the listeners their TLS.
+func (s *Server) encrypt(next planned) error {
+	if s.options.TLS == nil {
+		return nil
+	}
+	for address, r := range next.routes {
+		config, err := s.options.TLS.Listener(address, next.sharing[address])
+		if err != nil {
+			return err
+		}
+		r.tls = config
+	}
+	return nil
+}
+
+// transport says how the backends of a service are spoken to.
+func (s *Server) transport(route headroom.ServiceRoute, lb headroom.LoadBalancing) (*transport, error) {
+	t := &transport{settings: lb.BackendTLS, http2: lb.BackendProtocol == headroom.BackendHTTP2, proxyProtocol: lb.ProxyProtocol.Send}
+	if s.options.TLS == nil {
+		return t, nil
+	}
+	var err error
+	t.tls, err = s.options.TLS.Backend(route)
+	return t, err
 }
 
 // open listens where the plan needs it and nobody does yet; all or nothing.
@@ -100,7 +142,7 @@ func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[st
 	before, old := s.services, s.backends
 	s.services, s.backends = next.services, map[string]*backend{}
 	for _, route := range table.Services {
-		s.setBackends(next.services[route.Service], route, next.settings[route.Service], old)
+		s.setBackends(route, next, old)
 	}
 	for name, svc := range before {
 		if next.services[name] == nil {
@@ -148,7 +190,8 @@ func (s *Server) retire(address string, l *listener) {
 }
 
 // setBackends makes the service's members those of the route. A backend keeps its object while its ID, service and address stay.
-func (s *Server) setBackends(svc *service, route headroom.ServiceRoute, lb headroom.LoadBalancing, old map[string]*backend) {
+func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[string]*backend) {
+	svc, lb := next.services[route.Service], next.settings[route.Service]
 	health := headroom.HealthUnknown
 	if s.options.AssumeHealthy {
 		health = headroom.HealthHealthy
@@ -161,6 +204,7 @@ func (s *Server) setBackends(svc *service, route headroom.ServiceRoute, lb headr
 		} else if have.breaker != nil {
 			have.breaker.Configure(lb.CircuitBreaker)
 		}
+		have.setTransport(next.transports[route.Service])
 		if b.State != headroom.BackendDraining {
 			have.setActive(true) // before requests can find it
 		}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -69,6 +68,7 @@ func (x *exchange) attempt(b *backend) failure {
 			b.noteFailure(time.Now(), err.Error())
 			return failure{connectError, true, "could not connect to a backend"}
 		}
+		x.calls(u)
 		sent, err := u.send(x)
 		if err == nil && x.streaming && !x.expect {
 			x.startUpload(u)
@@ -81,17 +81,47 @@ func (x *exchange) attempt(b *backend) failure {
 		}
 		stale := u.stale() && !isTimeout(err) && x.interim == 0 && x.upload == nil
 		safe := x.idempotent || sent == 0 || u.refused(err)
-		u.cancel()
-		if stale && safe {
+		x.hangUp(u)
+		if stale && safe && !fresh {
 			continue // the backend closed an idle connection just when we used it: no failure of anyone
 		}
 		return x.attemptFailed(b, err, safe)
 	}
 }
 
+// hangUp ends a call that failed, and the upload over it.
+func (x *exchange) hangUp(u call) {
+	u.cancel()
+	x.haltUpload()
+	x.calls(nil)
+	u.release(false)
+}
+
+// calls says which call is under way, for clientGone. Clients whose connection is their own are looked after while the response is awaited.
+func (x *exchange) calls(u call) {
+	if x.client.inOrder() {
+		return
+	}
+	x.callMu.Lock()
+	defer x.callMu.Unlock()
+	x.calling = u
+	if u != nil && x.client.gone() {
+		u.cancel()
+	}
+}
+
+// clientGone ends the call for a client that has left. Other goroutines call it.
+func (x *exchange) clientGone() {
+	x.callMu.Lock()
+	defer x.callMu.Unlock()
+	if x.calling != nil {
+		x.calling.cancel()
+	}
+}
+
 // attemptFailed says what an error of an attempt means. safe is whether the request may be sent again as far as its meaning goes.
 func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
-	if x.uploadError() != nil || err == errClientGone {
+	if x.uploadError() != nil || err == errClientGone || x.client.gone() {
 		return failure{clientAborted, false, "the client went away"}
 	}
 	b.noteFailure(time.Now(), inWords(err))
@@ -112,24 +142,6 @@ func inWords(err error) string {
 		return "closed the connection before its response was whole"
 	}
 	return err.Error()
-}
-
-// connect takes a connection of b's pool, unless a fresh one is wanted, or opens one.
-func (x *exchange) connect(b *backend, fresh bool) (call, error) {
-	if !fresh {
-		longest := idleInPool
-		if !x.idempotent || x.streaming { // it cannot be sent again
-			longest = freshIdle
-		}
-		if u := b.pool.take(x.attemptAt.Add(-longest)); u != nil {
-			return u, nil
-		}
-	}
-	u, err := dial(b, time.Duration(x.view.settings.Timeouts.Connect))
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", b.address, err)
-	}
-	return u, nil
 }
 
 // settle accounts for the present attempt, once. Nothing is learned of the backend where the client went away.

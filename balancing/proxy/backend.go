@@ -16,7 +16,9 @@ type backend struct {
 	address string
 	traffic traffic
 	window  window // under the server's lock
-	pool    pool
+
+	connections connections
+	transport   atomic.Pointer[transport]
 
 	active  atomic.Bool // in the table, and not draining
 	healthy atomic.Bool
@@ -33,10 +35,23 @@ func newBackend(b headroom.Backend, service string, health headroom.Health, brea
 	return made
 }
 
+// setTransport says how the backend is spoken to from now on. Connections of another kind are not used again.
+func (b *backend) setTransport(t *transport) {
+	old := b.transport.Load()
+	if t.same(old) {
+		return
+	}
+	b.transport.Store(t)
+	if old != nil {
+		b.connections.setOpen(false)
+		b.connections.setOpen(b.active.Load())
+	}
+}
+
 // setActive says whether the backend may get requests. One that may not keeps no idle connections.
 func (b *backend) setActive(active bool) {
 	b.active.Store(active)
-	b.pool.setOpen(active)
+	b.connections.setOpen(active)
 }
 
 // acquire takes a place on the backend, unless it got inactive after the caller's snapshot was made. Whoever drains a backend sets it inactive

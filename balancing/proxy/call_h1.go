@@ -10,6 +10,8 @@ import (
 // backendConn is one connection to a backend that speaks HTTP/1.1, and the call on it. One exchange at a time owns it, or the backend's pool.
 type backendConn struct {
 	backend   *backend
+	transport *transport
+	pool      *pool // that it goes back to
 	conn      net.Conn
 	peek      *peeker
 	reader    h1.Reader
@@ -22,17 +24,12 @@ type backendConn struct {
 	idleSince time.Time
 }
 
-// dial opens a connection to b.
-func dial(b *backend, timeout time.Duration) (*backendConn, error) {
-	conn, err := net.DialTimeout("tcp", b.address, timeout)
-	if err != nil {
-		return nil, err
-	}
-	u := &backendConn{backend: b, conn: conn, peek: newPeeker(conn)}
-	u.reader.Reset(conn, make([]byte, bufferSize), h1.Limits{})
+func newBackendConn(b *backend, t *transport, p *pool, conn net.Conn, limits h1.Limits) *backendConn {
+	u := &backendConn{backend: b, transport: t, pool: p, conn: conn, peek: newPeeker(conn)}
+	u.reader.Reset(conn, make([]byte, bufferSize), limits)
 	u.reading.set = conn.SetReadDeadline
 	u.writing.set = conn.SetWriteDeadline
-	return u, nil
+	return u
 }
 
 func (u *backendConn) close() { u.conn.Close() }
@@ -87,7 +84,7 @@ func (u *backendConn) release(reusable bool) {
 		return
 	}
 	u.reused = true
-	u.backend.pool.put(u, time.Now())
+	u.pool.put(u, time.Now())
 }
 
 func (u *backendConn) cancel() { u.close() }

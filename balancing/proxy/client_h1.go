@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -31,31 +30,40 @@ type h1Client struct {
 
 	chunked bool // how the response's body is sent
 	last    bool // the client announced that it sends no request after this one
+	final   bool // no request is taken after this one
+	prior   bool // the client speaks HTTP/2 with prior knowledge
+	pace    pace
 
 	phase   phase
 	headDue time.Time // when the head being read must be whole; zero before its first wait
 	reading deadline
 	writing deadline
 
-	waiting   atomic.Bool // for a request; read by wake
-	canceled  atomic.Bool // reading the request body was given up
-	tunnelEnd atomic.Pointer[backendConn]
+	waiting  atomic.Bool // for a request; read by wake
+	canceled atomic.Bool // reading the request body was given up
 }
 
 // errWoken says that a wait for a request was ended because the listener closes.
 var errWoken = errors.New("listener is closing")
 
+// errPrior says that no request was read, since the client speaks HTTP/2 with prior knowledge.
+var errPrior = errors.New("HTTP/2 with prior knowledge")
+
 // serveH1 serves a connection until either side has had enough.
 func serveH1(conn *clientConn) {
 	c := &h1Client{clientConn: conn, x: conn.take()}
 	c.buffer = conn.server.buffers.Get().(*[]byte)
-	c.in.Reset((*h1Reader)(c), *c.buffer, h1.Limits{})
+	c.in.Reset((*h1Reader)(c), *c.buffer, conn.listener.routes.Load().limits)
 	c.reading.set, c.writing.set = conn.conn.SetReadDeadline, conn.conn.SetWriteDeadline
 	conn.speaks(c)
 	defer conn.server.buffers.Put(c.buffer)
 	defer conn.put(c.x)
 	for c.serveNext() {
 		c.shrink()
+	}
+	if c.prior {
+		serveH2(conn, c.in.Buffered())
+		return
 	}
 	c.depart()
 }
@@ -67,8 +75,15 @@ func (c *h1Client) serveNext() bool {
 		return false
 	}
 	x := c.x
-	c.requests.Add(1)
+	served := c.requests.Add(1)
+	if x.req.Minor() == 0 {
+		c.listener.counts.http10.Add(1)
+	} else {
+		c.listener.counts.http11.Add(1)
+	}
 	c.last = !x.req.Persistent()
+	c.final = c.last || served >= uint64(c.listener.routes.Load().requests)
+	c.pace = pace{}
 	c.canceled.Store(false)
 	c.phase = readingBody
 	c.body.Reset(&c.in, x.req.Framing())
@@ -92,6 +107,10 @@ func (c *h1Client) readRequest() error {
 		}
 	}
 	c.phase = readingHead
+	if c.requests.Load() == 0 && c.tls == nil && beginsHTTP2(c.in.Buffered()) {
+		c.prior = true
+		return errPrior
+	}
 	return c.in.ReadRequest(&c.x.req)
 }
 
@@ -117,21 +136,15 @@ func (c *h1Client) awaitBytes() error {
 // refuse ends a connection on which no request could be read: with an answer where the client said something that cannot be accepted or
 // was too slow, without one where it left or had nothing to say.
 func (c *h1Client) refuse(err error) {
-	x := c.x
-	x.client = c
-	x.state = state{began: time.Now()}
-	x.makeRequestID()
-	c.last = false
 	var refused *h1.Error
+	c.last = false
 	switch {
 	case errors.As(err, &refused):
-		c.countRejected(x.began)
-		x.answer(refused.Status, refused.Reason)
+		c.x.refuse(c, refused.Status, refused.Reason)
 	case c.phase == readingHead && isTimeout(err):
-		c.countRejected(x.began)
-		x.answer(408, "the request's head did not come within timeouts.header")
+		c.x.refuse(c, 408, "the request's head did not come within timeouts.header")
 	case err == io.ErrUnexpectedEOF:
-		c.countRejected(x.began)
+		c.countMalformed(time.Now())
 	}
 }
 
@@ -141,7 +154,10 @@ type h1Reader h1Client
 func (r *h1Reader) Read(p []byte) (int, error) {
 	c := (*h1Client)(r)
 	for {
-		c.armRead()
+		began := time.Now()
+		if err := c.armRead(began); err != nil {
+			return 0, err
+		}
 		if c.canceled.Load() {
 			return 0, os.ErrDeadlineExceeded
 		}
@@ -149,6 +165,9 @@ func (r *h1Reader) Read(p []byte) (int, error) {
 			return 0, errWoken
 		}
 		n, err := c.conn.Read(p)
+		if c.phase == readingBody {
+			c.pace.took(time.Since(began), n)
+		}
 		if n > 0 || !isTimeout(err) {
 			return n, err
 		}
@@ -162,18 +181,25 @@ func (r *h1Reader) Read(p []byte) (int, error) {
 	}
 }
 
-func (c *h1Client) armRead() {
-	now := time.Now()
+// armRead sets the deadline of the phase.
+func (c *h1Client) armRead(now time.Time) error {
 	r := c.listener.routes.Load()
 	switch c.phase {
-	case awaitingRequest, readingBody:
+	case awaitingRequest:
 		c.reading.within(now, r.idle)
+	case readingBody:
+		wait, err := c.pace.wait(r)
+		if err != nil {
+			return err
+		}
+		c.reading.within(now, wait)
 	case readingHead:
 		if c.headDue.IsZero() {
 			c.headDue = now.Add(r.header)
 			c.reading.exactly(c.headDue)
 		}
 	}
+	return nil
 }
 
 // wake ends a wait for a request, soon. Other goroutines call it.
@@ -183,25 +209,17 @@ func (c *h1Client) wake() {
 	}
 }
 
-// kill ends the tunnel through the connection, which ends by itself. Other goroutines call it.
-func (c *h1Client) kill() {
-	if u := c.tunnelEnd.Load(); u != nil {
-		u.close()
-	}
-}
-
 // shrink gives up what an unusually large request left behind.
 func (c *h1Client) shrink() {
 	c.x.shrink()
 	if len(c.in.Buffer()) > len(*c.buffer) && len(c.in.Buffered()) == 0 {
-		c.in.Reset((*h1Reader)(c), *c.buffer, h1.Limits{})
+		c.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
 	}
 }
 
 // linger closes for writing and reads on for a while, until the client closes as well.
 func (c *h1Client) linger() {
-	tcp, ok := c.conn.(*net.TCPConn)
-	if !ok || tcp.CloseWrite() != nil {
+	if closeWrite(c.conn) != nil {
 		return
 	}
 	c.canceled.Store(false)

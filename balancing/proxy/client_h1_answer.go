@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
@@ -15,7 +14,7 @@ func (c *h1Client) nextBody() ([]byte, error)        { return c.body.Next() }
 func (c *h1Client) appendTrailers(dst []byte) []byte { return c.body.AppendTrailers(dst) }
 func (c *h1Client) bodyWaits() bool                  { return len(c.in.Buffered()) > 0 || c.peek.look() == peekData }
 func (c *h1Client) inOrder() bool                    { return true }
-func (c *h1Client) gone() bool                       { return c.peek.look() == peekClosed }
+func (c *h1Client) gone() bool                       { return c.peek.look() == peekClosed || c.tls != nil && c.peek.hungUp() }
 
 // cancelBody wakes whoever reads the request's body.
 func (c *h1Client) cancelBody() {
@@ -38,7 +37,7 @@ func (c *h1Client) begin(body h1.Framing) error {
 		c.chunked = false // HTTP/1.0 knows no chunks: the end of the connection is the end of the body
 		x.keep = false
 	}
-	x.keep = x.keep && !c.closing()
+	x.keep = x.keep && !c.final && !c.closing()
 	if c.chunked {
 		x.reply = h1.AppendFraming(x.reply, h1.Framing{Kind: h1.ChunkedBody})
 	}
@@ -104,8 +103,5 @@ func (c *h1Client) send(data []byte) error {
 // abort closes the connection by a reset.
 func (c *h1Client) abort() {
 	c.x.keep = false
-	if tcp, ok := c.conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	c.conn.Close()
+	c.reset()
 }

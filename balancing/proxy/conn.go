@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"bytes"
+	"crypto/tls"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -10,54 +13,144 @@ import (
 type clientConn struct {
 	server   *Server
 	listener *listener
-	conn     net.Conn
-	clientIP string // of the client that connected
-	local    string // address that it connected to
+	tcp      net.Conn // as accepted
+	conn     net.Conn // what is read and written: tcp, or TLS on it
+	tls      *tls.ConnectionState
+	client   netip.AddrPort // as the service sees it: what a PROXY header told, else the other end of tcp
+	clientIP string         // of client
+	local    netip.AddrPort // where the client connected to
+	trusted  bool           // the client is one of trustedProxies
+	counted  netip.Addr     // what the connection counts for in the limit per client, if anything
 	id       uint64
 	requests atomic.Uint64
 	peek     *peeker
-	speaker  atomic.Pointer[speaker] // of the protocol, once it is known
+	own      ownConnections
+	waker    atomic.Pointer[waker]    // of the protocol, once it is known
+	tunneled atomic.Pointer[net.Conn] // the backend's end of a tunnel
 }
 
-// speaker is a protocol on a client's connection, as others than its goroutine see it.
-type speaker interface {
+// waker is a protocol on a client's connection, as others than its goroutine see it.
+type waker interface {
 	// wake ends the connection soon if it waits for a request, and otherwise after the present ones.
 	wake()
-	// kill ends it at once.
-	kill()
 }
 
 func newClientConn(l *listener, conn net.Conn) *clientConn {
-	c := &clientConn{server: l.server, listener: l, conn: conn, id: l.server.nextID.Add(1), peek: newPeeker(conn)}
-	if host, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil {
-		c.clientIP = host
-	}
-	c.local = conn.LocalAddr().String()
+	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, id: l.server.nextID.Add(1), peek: newPeeker(conn)}
+	c.client, c.local = addressOf(conn.RemoteAddr()), addressOf(conn.LocalAddr())
 	return c
+}
+
+func addressOf(addr net.Addr) netip.AddrPort {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	a := tcp.AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // serve handles requests until either side has had enough.
 func (c *clientConn) serve() {
-	defer c.conn.Close()
-	serveH1(c)
+	defer c.tcp.Close()
+	defer c.own.close()
+	defer c.listener.uncount(c)
+	r := c.listener.routes.Load()
+	if !c.introduce(r) || !c.encrypt(r) {
+		return
+	}
+	switch {
+	case r.tcp != nil:
+		serveTCP(c, r.tcp)
+	case c.tls != nil && c.tls.NegotiatedProtocol == "h2":
+		serveH2(c, nil)
+	default:
+		serveH1(c)
+	}
 }
 
-// speaks says which protocol is spoken, for wake and kill.
-func (c *clientConn) speaks(s speaker) { c.speaker.Store(&s) }
+// introduce finds out who the client is, by its PROXY header where one is due, and whether it may have another connection.
+func (c *clientConn) introduce(r *routes) bool {
+	if r.acceptProxy {
+		if err := c.readProxyHeader(r); err != nil {
+			c.server.options.Logger.Debug("PROXY header refused", "listen", c.listener.address, "peer", c.tcp.RemoteAddr(), "error", err)
+			return false
+		}
+	}
+	c.clientIP = c.client.Addr().String()
+	c.trusted = contains(r.trusted, c.client.Addr())
+	if !c.trusted && !c.listener.count(c, r.perClient) {
+		c.turnAway("too many connections from this address (limits.connectionsPerClient)")
+		return false
+	}
+	return true
+}
 
+// encrypt makes the connection one of TLS, if the listener has certificates.
+func (c *clientConn) encrypt(r *routes) bool {
+	if r.tls == nil {
+		return true
+	}
+	secure := tls.Server(c.tcp, r.tls)
+	c.tcp.SetDeadline(time.Now().Add(r.header))
+	err := secure.Handshake()
+	c.tcp.SetDeadline(time.Time{})
+	if err != nil {
+		c.listener.counts.failedHandshakes.Add(1)
+		c.server.options.Logger.Debug("TLS handshake failed", "listen", c.listener.address, "client", c.clientIP, "error", err)
+		return false
+	}
+	state := secure.ConnectionState()
+	c.conn, c.tls = secure, &state
+	if state.DidResume {
+		c.listener.counts.resumedHandshakes.Add(1)
+	} else {
+		c.listener.counts.fullHandshakes.Add(1)
+	}
+	// A handshake for a challenge of ACME is all there is to the connection (RFC 8737 section 3).
+	return state.NegotiatedProtocol != acmeProtocol
+}
+
+const acmeProtocol = "acme-tls/1"
+
+// preface is how HTTP/2 begins (RFC 9113 section 3.4).
+var preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+// beginsHTTP2 reports whether what was read is the beginning of HTTP/2's preface. Three bytes tell: no method is named so.
+func beginsHTTP2(read []byte) bool {
+	return len(read) >= 3 && bytes.HasPrefix(preface, read[:min(len(read), len(preface))])
+}
+
+// speaks says which protocol is spoken. A listener that closes meanwhile is told to it at once.
+func (c *clientConn) speaks(w waker) {
+	c.waker.Store(&w)
+	if c.listener.waking.Load() {
+		w.wake()
+	}
+}
+
+// wake ends a wait for a request, soon. Other goroutines call it.
 func (c *clientConn) wake() {
-	if s := c.speaker.Load(); s != nil {
-		(*s).wake()
+	if w := c.waker.Load(); w != nil {
+		(*w).wake()
 	}
 }
 
-// kill ends the connection at once, whatever it is doing. Other goroutines call it.
+// kill ends the connection at once, whatever it is doing, and the tunnel through it. Other goroutines call it.
 func (c *clientConn) kill() {
-	if s := c.speaker.Load(); s != nil {
-		(*s).kill()
+	c.tcp.SetDeadline(time.Unix(1, 0))
+	c.tcp.Close()
+	if end := c.tunneled.Load(); end != nil {
+		(*end).Close()
 	}
-	c.conn.SetDeadline(time.Unix(1, 0))
-	c.conn.Close()
+}
+
+// reset closes the connection so that the client cannot take what it got for the whole: no close_notify, no FIN.
+func (c *clientConn) reset() {
+	if tcp, ok := c.tcp.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.tcp.Close()
 }
 
 // closing reports whether the connection shall end after the present request.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
@@ -22,8 +23,20 @@ type exchange struct {
 	hostName  [256]byte
 	excluded  pick.Excluded
 	upload    *upload
+	h2        h2Client // client, where it speaks HTTP/2
+	h2call    h2Call   // the call, where the backend does
+	onGone    func()   // clientGone
+
+	callMu  sync.Mutex // guards calling
+	calling call       // under way, where the client may leave at any time
 
 	state
+}
+
+func newExchange() any {
+	x := &exchange{}
+	x.onGone = x.clientGone
+	return x
 }
 
 // state is what of an exchange begins anew with each request. It keeps copies of what is needed after the request's head is gone
@@ -41,8 +54,9 @@ type state struct {
 	expect     bool // the client waits for 100 Continue, and has not got it
 	websocket  bool
 	framing    h1.Framing
-	streaming  bool // the body is not in out but is sent by an upload
-	bodyRead   bool // nothing of the body is left on the client's connection
+	streaming  bool  // the body is not in out but is sent by an upload
+	bodyRead   bool  // nothing of the body is left on the client's connection
+	bodyBytes  int64 // of the request that were admitted
 
 	tried      [maxAttempts]*backend
 	attempts   int
@@ -94,6 +108,9 @@ func (x *exchange) end() time.Time {
 func (x *exchange) run() outcome {
 	if x.answeredOptions() {
 		return success
+	}
+	if err := x.admitLength(); err != nil {
+		return x.bodyFailed(err)
 	}
 	x.out = x.appendRequest(x.out[:0])
 	x.headLength = len(x.out)
@@ -168,4 +185,5 @@ func (x *exchange) shrink() {
 func (x *exchange) forget() {
 	x.shrink()
 	x.conn, x.client, x.upload, x.state = nil, nil, nil, state{}
+	x.h2, x.h2call = h2Client{}, h2Call{}
 }

@@ -103,7 +103,7 @@ func TestPostTakesNoConnectionThatItsBackendMayBeAboutToClose(t *testing.T) {
 	c.write(request("GET /"))
 	c.response("GET")
 	settled(t, s)
-	pool := &s.backends["b0"].pool
+	pool := &s.backends["b0"].connections.h1
 	pool.mu.Lock()
 	pool.idle[0].idleSince = time.Now().Add(-freshIdle - time.Millisecond)
 	pool.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,12 +25,16 @@ type listener struct {
 
 	accepted chan struct{} // closed when the last connection has been accepted
 
-	mu    sync.Mutex // guards conns; taken when a connection opens and closes
-	conns map[*clientConn]struct{}
+	counts  counts
+	counted counted // under the server's lock
+
+	mu        sync.Mutex // guards what follows; taken when a connection opens and closes
+	conns     map[*clientConn]struct{}
+	perClient map[netip.Addr]int // connections, by whom they count for
 }
 
 func newListener(s *Server, address string, ln net.Listener) *listener {
-	return &listener{server: s, address: address, ln: ln, accepted: make(chan struct{}), conns: map[*clientConn]struct{}{}}
+	return &listener{server: s, address: address, ln: ln, accepted: make(chan struct{}), conns: map[*clientConn]struct{}{}, perClient: map[netip.Addr]int{}}
 }
 
 // listenError says what to do about an address that cannot be listened on.
@@ -76,6 +81,7 @@ func (l *listener) accept() {
 // serve gives the connection its goroutine, or turns it away when there are too many.
 func (l *listener) serve(conn net.Conn) {
 	c := newClientConn(l, conn)
+	l.counts.accepted.Add(1)
 	l.mu.Lock()
 	full := len(l.conns) >= l.routes.Load().maxConnections
 	if !full {
@@ -83,7 +89,7 @@ func (l *listener) serve(conn net.Conn) {
 	}
 	l.mu.Unlock()
 	if full {
-		c.turnAway("too many connections")
+		c.turnAway("too many connections (maxConnections)")
 		return
 	}
 	l.server.tasks.Go(func() {

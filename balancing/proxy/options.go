@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"time"
@@ -23,6 +24,17 @@ type Breaker interface {
 	State(now time.Time) headroom.BreakerState
 }
 
+// TLS makes the TLS configurations that a table asks for. One table at a time is planned: its configurations come into force by Commit,
+// or are forgotten by Rollback.
+type TLS interface {
+	// Listener is the TLS of an address for the services that share it; nil if they have none.
+	Listener(listen string, services []headroom.ServiceRoute) (*tls.Config, error)
+	// Backend is the TLS to a service's backends; nil if it has none. Where ServerName is empty it is the host of the backend's address.
+	Backend(service headroom.ServiceRoute) (*tls.Config, error)
+	Commit()
+	Rollback()
+}
+
 // Options configures a Server.
 type Options struct {
 	// Logger gets what an operator should know: listeners, backends that begin to fail. Required.
@@ -34,6 +46,8 @@ type Options struct {
 	AssumeHealthy bool
 	// Listen opens the socket of an address of the table, such as one that was inherited. Nil means net.Listen on TCP.
 	Listen func(address string) (net.Listener, error)
+	// TLS makes the TLS configurations of tables; balancing/certificate has one. Nil means that no service has TLS.
+	TLS TLS
 	// Seed lets balancers begin with different backends.
 	Seed uint64
 }
@@ -67,6 +81,13 @@ const (
 	lingerTime  = 500 * time.Millisecond
 )
 
+// rollback tells the TLS that the table which it was asked for does not come into force.
+func (o Options) rollback() {
+	if o.TLS != nil {
+		o.TLS.Rollback()
+	}
+}
+
 func (o Options) listen(address string) (net.Listener, error) {
 	if o.Listen != nil {
 		return o.Listen(address)
@@ -85,6 +106,15 @@ func withDefaults(lb headroom.LoadBalancing) headroom.LoadBalancing {
 	fill(&lb.Timeouts.Response, 60*time.Second)
 	fill(&lb.Timeouts.Header, 10*time.Second)
 	fill(&lb.Timeouts.Idle, 60*time.Second)
+	fill(&lb.Timeouts.Tunnel, time.Hour)
+	count := func(n *int, value int) {
+		if *n <= 0 {
+			*n = value
+		}
+	}
+	count(&lb.Limits.ConnectionsPerClient, 2000)
+	count(&lb.Limits.RequestsPerConnection, 100_000)
+	count(&lb.Limits.StreamsPerConnection, 250)
 	if lb.MaxConnections <= 0 {
 		lb.MaxConnections = 20000
 	}

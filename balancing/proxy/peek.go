@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // glance is what a look at a connection without reading from it has shown.
@@ -25,6 +28,9 @@ type peeker struct {
 // newPeeker returns a peeker, which sees nothing on a connection that is no socket.
 func newPeeker(conn net.Conn) *peeker {
 	p := &peeker{}
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
 	if socket, ok := conn.(syscall.Conn); ok {
 		p.raw, _ = socket.SyscallConn()
 	}
@@ -56,4 +62,19 @@ func (p *peeker) look() glance {
 		return peekClosed
 	}
 	return p.result
+}
+
+// hungUp reports whether the other end has closed its side, also where bytes that it sent before wait to be read: of TLS there is always a
+// last message (close_notify).
+func (p *peeker) hungUp() bool {
+	if p.raw == nil {
+		return false
+	}
+	closed := false
+	err := p.raw.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(poll, 0)
+		closed = err == nil && n > 0
+	})
+	return err != nil || closed
 }

@@ -38,7 +38,7 @@ func (p *pool) take(since time.Time) *backendConn {
 func (p *pool) put(u *backendConn, now time.Time) {
 	u.idleSince = now
 	p.mu.Lock()
-	if p.closed || len(p.idle) >= maxIdlePerBackend {
+	if p.closed || len(p.idle) >= maxIdlePerBackend || u.transport != u.backend.transport.Load() {
 		p.mu.Unlock()
 		u.close()
 		return

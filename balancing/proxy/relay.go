@@ -24,8 +24,11 @@ func (x *exchange) relay(u call) failure {
 	}
 	whole := x.uploaded()
 	if !whole {
-		x.stopUpload()
+		x.client.cancelBody()
+		u.cancel()
+		x.haltUpload()
 	}
+	x.calls(nil)
 	u.release(whole && x.res.Persistent())
 	x.settle(how, false)
 	if err := x.client.flush(); err != nil {
@@ -51,8 +54,8 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 // relayFailed ends an exchange that broke in the middle of the response. The client must not take what it got for the whole, so its
 // side is reset, unless nothing was sent.
 func (x *exchange) relayFailed(u call, err error) failure {
-	u.cancel()
-	if x.uploadError() != nil {
+	x.hangUp(u)
+	if x.uploadError() != nil || x.client.gone() {
 		err = errClientGone
 	}
 	if err != errClientGone {
@@ -66,7 +69,7 @@ func (x *exchange) relayFailed(u call, err error) failure {
 		how = clientAborted
 	}
 	x.settle(how, how == clientAborted)
-	x.stopUpload()
+	x.upload = nil
 	x.client.abort()
 	return failure{how: how}
 }

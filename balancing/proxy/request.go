@@ -19,7 +19,7 @@ const (
 func (x *exchange) appendRequest(dst []byte) []byte {
 	host := x.req.Host()
 	if host == nil {
-		dst = x.req.AppendHead(dst, []byte(x.conn.local), ours) // HTTP/1.0 without Host: the address the client connected to
+		dst = x.req.AppendHead(dst, []byte(x.conn.local.String()), ours) // HTTP/1.0 without Host: the address the client connected to
 	} else {
 		dst = x.req.AppendHead(dst, host, ours)
 	}

@@ -7,6 +7,25 @@ import (
 	"headroom.dev/headroom/balancing/h1"
 )
 
+// errBodyTooLarge refuses a body that is larger than limits.body allows.
+var errBodyTooLarge error = &h1.Error{Status: 413, Reason: "request body is larger than limits.body"}
+
+// admitLength refuses a body that is announced to be too large; admitBody, which one that turns out to be.
+func (x *exchange) admitLength() error {
+	if limit := x.view.maxBody; limit > 0 && x.framing.Length > limit {
+		return errBodyTooLarge
+	}
+	return nil
+}
+
+func (x *exchange) admitBody(n int) error {
+	x.bodyBytes += int64(n)
+	if limit := x.view.maxBody; limit > 0 && x.bodyBytes > limit {
+		return errBodyTooLarge
+	}
+	return nil
+}
+
 // appendWholeBody reads a small body into out, behind the head.
 func (x *exchange) appendWholeBody() error {
 	for {

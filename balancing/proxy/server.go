@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +48,7 @@ func New(options Options) *Server {
 		buf := make([]byte, bufferSize)
 		return &buf
 	}
-	s.exchanges.New = func() any { return &exchange{} }
+	s.exchanges.New = newExchange
 	s.tasks.Go(s.sample)
 	return s
 }
@@ -69,6 +71,9 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 			}
 		}
 		m.Services = append(m.Services, measured)
+	}
+	for _, address := range slices.Sorted(maps.Keys(s.listeners)) {
+		m.Listeners = append(m.Listeners, s.listeners[address].measure())
 	}
 	s.dropDeparted()
 	return m
@@ -132,7 +137,7 @@ func (s *Server) sample() {
 			if reap {
 				lastReap = now
 				for _, b := range s.backends {
-					b.pool.reap(now.Add(-idleInPool))
+					b.connections.reap(now.Add(-idleInPool))
 				}
 			}
 			s.mu.Unlock()

@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/pick"
 )
 
@@ -33,11 +36,13 @@ type view struct {
 	picker     pick.Picker
 	candidates *pick.Snapshot
 	backends   []*backend // by index of candidates
+	limits     h1.Limits  // of responses
+	maxBody    int64      // bytes of a request's body; 0 is no limit
 }
 
 // rebuild makes a new view of the backends that may get requests now. The picker stays while the algorithm does.
 func (s *service) rebuild(settings headroom.LoadBalancing, seed uint64) error {
-	made := &view{settings: settings}
+	made := &view{settings: settings, limits: limitsOf(settings.Limits), maxBody: int64(settings.Limits.Body)}
 	if old := s.view.Load(); old != nil && old.settings.Algorithm == settings.Algorithm {
 		made.picker = old.picker
 	} else {
@@ -59,12 +64,35 @@ func (s *service) rebuild(settings headroom.LoadBalancing, seed uint64) error {
 	return nil
 }
 
-// routes leads the requests of one listener to their services: an immutable snapshot.
+// limitsOf are the bounds of heads in the parser's words.
+func limitsOf(l headroom.Limits) h1.Limits {
+	return h1.Limits{Head: int(l.Header), Fields: l.HeaderFields}
+}
+
+// routes leads the requests of one listener to their services, and says what holds for its connections: an immutable snapshot. Where services
+// differ, a connection that may be for any of them gets the most that one of them allows.
 type routes struct {
 	byHost         map[string]*service
 	fallback       *service // the service without hosts, nil if each has some
+	tcp            *service // the service of a TCP listener, else nil
+	tls            *tls.Config
+	acceptProxy    bool
+	trusted        []netip.Prefix
 	header, idle   time.Duration
 	maxConnections int
+	perClient      int // connections
+	requests       int // per connection
+	streams        int // at once on one HTTP/2 connection
+	bodyRate       int64
+	limits         h1.Limits
+}
+
+// parseNetwork reads a network, or an address, which is the network of itself alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
 }
 
 // find returns the service for a Host value, or nil. The scratch space holds the normalized name.
@@ -115,6 +143,26 @@ func (r *routes) add(s *service, lb headroom.LoadBalancing) error {
 	r.header = max(r.header, time.Duration(lb.Timeouts.Header))
 	r.idle = max(r.idle, time.Duration(lb.Timeouts.Idle))
 	r.maxConnections = max(r.maxConnections, lb.MaxConnections)
+	r.perClient = max(r.perClient, lb.Limits.ConnectionsPerClient)
+	r.requests = max(r.requests, lb.Limits.RequestsPerConnection)
+	r.streams = max(r.streams, lb.Limits.StreamsPerConnection)
+	r.limits.Head = max(r.limits.Head, int(lb.Limits.Header))
+	r.limits.Fields = max(r.limits.Fields, lb.Limits.HeaderFields)
+	if first := r.fallback == nil && len(r.byHost) == 0; first {
+		r.bodyRate = int64(lb.Limits.BodyRate)
+	}
+	r.bodyRate = min(r.bodyRate, int64(lb.Limits.BodyRate)) // 0 is no limit
+	r.acceptProxy = r.acceptProxy || lb.ProxyProtocol.Accept
+	for _, text := range lb.TrustedProxies {
+		network, err := parseNetwork(text)
+		if err != nil {
+			return &headroom.InvalidError{Field: "services." + s.name + ".loadBalancing.trustedProxies", Value: text, Expected: `expected networks or addresses, such as "10.0.0.0/8"`}
+		}
+		r.trusted = append(r.trusted, network)
+	}
+	if lb.Protocol == headroom.ProtocolTCP {
+		r.tcp = s
+	}
 	if len(lb.Hosts) == 0 {
 		if r.fallback != nil {
 			return &headroom.InvalidError{Field: "services." + s.name + ".loadBalancing.hosts",

@@ -1,16 +1,11 @@
 package proxy
 
 import (
-	"io"
 	"net"
 	"time"
 )
 
-// halfOpen is how long one direction of a tunnel may go on after the other has ended: enough for a closing handshake.
-const halfOpen = 10 * time.Second
-
-// tunnel passes bytes both ways after 101 Switching Protocols, until either side closes. Between plain TCP connections Linux moves them
-// without copying (splice).
+// tunnel passes bytes both ways after 101 Switching Protocols, until either side closes.
 func (x *exchange) tunnel(called call) failure {
 	c, u := x.client.(*h1Client), called.(*backendConn) // only these ask for a switch of protocols
 	x.keep = false
@@ -26,36 +21,36 @@ func (x *exchange) tunnel(called call) failure {
 		c.abort()
 		return failure{how: clientAborted}
 	}
-	c.tunnelEnd.Store(u)
-	c.reading.none()
 	c.writing.none()
-	u.reading.none()
 	u.writing.none()
-	sent := make(chan int64)
-	go func() {
-		early, _ := u.conn.Write(c.in.Buffered())
-		n, _ := io.Copy(u.conn, c.conn)
-		endOneWay(u.conn, c.conn)
-		sent <- n + int64(early)
-	}()
-	n, _ := io.Copy(c.conn, u.conn)
-	endOneWay(c.conn, u.conn)
-	in, out := uint64(<-sent), uint64(n)+uint64(len(early))
-	u.close()
-	for _, t := range []*traffic{&x.service.traffic, &x.backend.traffic} {
-		t.bytesIn.Add(in)
-		t.bytesOut.Add(out)
+	first := c.in.Buffered()
+	x.moved(int64(len(first)), int64(len(early)))
+	if _, err := u.conn.Write(first); err == nil {
+		x.pipe(c.conn, u.conn)
 	}
+	u.close()
 	x.settle(informational, false)
-	c.conn.Close()
+	c.tcp.Close()
 	return failure{how: informational}
 }
 
-// endOneWay tells the receiver that nothing more comes and gives the other direction a last while.
-func endOneWay(to, from net.Conn) {
-	if tcp, ok := to.(*net.TCPConn); ok {
-		tcp.CloseWrite()
-	}
-	to.SetReadDeadline(time.Now().Add(halfOpen))
-	from.SetWriteDeadline(time.Now().Add(halfOpen))
+// pipe passes bytes between the client's and the backend's connection, and counts them.
+func (x *exchange) pipe(client, backend net.Conn) {
+	x.conn.tunneled.Store(&backend)
+	tunnels := &x.conn.listener.counts.tunnels
+	tunnels.Add(1)
+	defer tunnels.Add(-1)
+	p := &pipe{a: client, b: backend, idle: time.Duration(x.view.settings.Timeouts.Tunnel)}
+	p.ab = func(n int64) { x.moved(n, 0) }
+	p.ba = func(n int64) { x.moved(0, n) }
+	p.run()
+}
+
+// moved counts bytes of a body or tunnel, for the service and for the backend that is being tried.
+func (x *exchange) moved(in, out int64) {
+	x.service.traffic.bytesIn.Add(uint64(in))
+	x.service.traffic.bytesOut.Add(uint64(out))
+	b := x.lastTried()
+	b.traffic.bytesIn.Add(uint64(in))
+	b.traffic.bytesOut.Add(uint64(out))
 }

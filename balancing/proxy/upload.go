@@ -46,6 +46,11 @@ func (x *exchange) runUpload(up *upload) {
 			return
 		}
 		data = up.gather(x.client, data)
+		if err := x.admitBody(len(data)); err != nil {
+			up.failed.Store(&err)
+			up.call.cancel()
+			return
+		}
 		x.service.traffic.bytesIn.Add(uint64(len(data)))
 		up.backend.traffic.bytesIn.Add(uint64(len(data)))
 		if up.call.writeBody(data) != nil {
@@ -115,18 +120,19 @@ func (x *exchange) uploaded() bool {
 	return x.upload.finished.Load()
 }
 
-// stopUpload ends an upload and waits for it. It returns why the client's body could not be read, if that was the reason it ended.
-func (x *exchange) stopUpload() error {
+// haltUpload ends an upload, whose call was canceled, and waits for it.
+func (x *exchange) haltUpload() {
 	up := x.upload
-	if up == nil {
-		return nil
+	if up == nil || !up.running() {
+		return
 	}
 	up.stopping.Store(true)
-	if up.running() {
-		x.client.cancelBody()
-		up.call.cancel()
-		<-up.done
-	}
+	x.client.cancelBody()
+	<-up.done
+}
+
+// stopUpload forgets an upload that has ended. It returns why the client's body could not be read, if that was the reason it ended.
+func (x *exchange) stopUpload() error {
 	err := x.uploadError()
 	x.upload = nil
 	return err

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/proxyprotocol"
+)
+
+// transport is how the backends of a service are spoken to.
+type transport struct {
+	settings      headroom.BackendTLS
+	http2         bool
+	tls           *tls.Config // nil: plain
+	proxyProtocol string      // none, v1 or v2
+}
+
+func (t *transport) same(other *transport) bool {
+	return other != nil && t.settings == other.settings && t.http2 == other.http2 && t.tls == other.tls && t.proxyProtocol == other.proxyProtocol
+}
+
+// tellsClient reports whether a connection tells the backend who the client is, so that it can be used for that client alone.
+func (t *transport) tellsClient() bool { return t.proxyProtocol == "v1" || t.proxyProtocol == "v2" }
+
+// dial opens a connection to b, with all that comes before the first byte of a request.
+func (b *backend) dial(x *exchange) (net.Conn, error) {
+	t := b.transport.Load()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(x.view.settings.Timeouts.Connect))
+	defer cancel()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", b.address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", b.address, err)
+	}
+	if t.tellsClient() {
+		if err := sendProxyHeader(conn, t.proxyProtocol, x.conn.client, x.conn.local); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("send the PROXY header to %s: %w", b.address, err)
+		}
+	}
+	if t.tls == nil {
+		return conn, nil
+	}
+	secure := tls.Client(conn, b.configured(t.tls))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("TLS handshake with %s: %w", b.address, err)
+	}
+	if chosen := secure.ConnectionState().NegotiatedProtocol; t.http2 && chosen != "h2" {
+		conn.Close()
+		return nil, fmt.Errorf("TLS handshake with %s: expected the protocol h2, the backend chose %q", b.address, chosen)
+	}
+	return secure, nil
+}
+
+// configured is a service's TLS for this backend, whose certificate must be for the host of its address unless the service names one.
+func (b *backend) configured(config *tls.Config) *tls.Config {
+	if config.ServerName != "" {
+		return config
+	}
+	own := config.Clone()
+	own.ServerName, _, _ = net.SplitHostPort(b.address)
+	return own
+}
+
+func sendProxyHeader(conn net.Conn, version string, client, local netip.AddrPort) error {
+	var header []byte
+	if version == "v1" {
+		header = proxyprotocol.AppendV1(nil, client, local)
+	} else {
+		header = proxyprotocol.AppendV2(nil, client, local)
+	}
+	_, err := conn.Write(header)
+	return err
+}

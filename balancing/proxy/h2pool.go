@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"headroom.dev/headroom/balancing/h2"
+)
+
+// h2Pool keeps the HTTP/2 connections to one backend. Each carries as many requests at once as the backend allows; another is opened when all are
+// full.
+type h2Pool struct {
+	mu      sync.Mutex
+	closed  bool
+	conns   []*h2Pooled
+	dialing *dialing // under way, or nil
+}
+
+// h2Pooled is one connection of a pool.
+type h2Pooled struct {
+	client    *h2.Client
+	transport *transport
+	served    atomic.Bool // carried a whole exchange before
+	idleSince time.Time   // when it was seen without streams first; zero while it has some
+}
+
+// open takes a place on a connection that can take one, or returns nil.
+func (p *h2Pool) open(t *transport) (*h2.Stream, *h2Pooled) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		if c.transport != t {
+			continue
+		}
+		if stream, err := c.client.Open(); err == nil {
+			c.idleSince = time.Time{}
+			return stream, c
+		}
+	}
+	return nil, nil
+}
+
+// dialing is a connection being opened, for all that wait for a place: a hundred requests that come at once would otherwise open a
+// hundred connections.
+type dialing struct {
+	done chan struct{} // closed when it has ended
+	err  error
+}
+
+// openStream takes a place for a request on one of the connections to b.
+func (x *exchange) openStream(b *backend, t *transport, p *h2Pool) (call, error) {
+	for {
+		if stream, conn := p.open(t); stream != nil {
+			return x.callOn(stream, conn), nil
+		}
+		p.mu.Lock()
+		other := p.dialing
+		own := &dialing{done: make(chan struct{})}
+		if other == nil {
+			p.dialing = own
+		}
+		p.mu.Unlock()
+		if other == nil {
+			return x.dialStream(b, t, p, own)
+		}
+		<-other.done
+		if other.err != nil {
+			return nil, other.err
+		}
+	}
+}
+
+// dialStream opens a connection, takes the first place on it and tells those who wait.
+func (x *exchange) dialStream(b *backend, t *transport, p *h2Pool, d *dialing) (call, error) {
+	stream, conn, err := x.dialH2(b, t)
+	p.mu.Lock()
+	p.dialing = nil
+	if err == nil {
+		if p.closed {
+			conn.client.Shutdown() // it ends with this request
+		} else {
+			p.conns = append(p.conns, conn)
+		}
+	}
+	p.mu.Unlock()
+	d.err = err
+	close(d.done)
+	if err != nil {
+		return nil, err
+	}
+	return x.callOn(stream, conn), nil
+}
+
+func (x *exchange) dialH2(b *backend, t *transport) (*h2.Stream, *h2Pooled, error) {
+	conn, err := b.dial(x)
+	if err != nil {
+		return nil, nil, err
+	}
+	scheme := "http"
+	if t.tls != nil {
+		scheme = "https"
+	}
+	client, err := h2.NewClient(conn, h2.ClientOptions{Scheme: scheme, Limits: x.view.limits})
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := client.Open()
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	return stream, &h2Pooled{client: client, transport: t}, nil
+}
+
+func (x *exchange) callOn(stream *h2.Stream, conn *h2Pooled) call {
+	x.h2call = h2Call{stream: stream, pooled: conn, limits: x.view.limits}
+	return &x.h2call
+}
+
+// setOpen opens the pool or closes it: its connections end with their last streams.
+func (p *h2Pool) setOpen(open bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = !open
+	if open {
+		return
+	}
+	for _, c := range p.conns {
+		c.client.Shutdown()
+	}
+	p.conns = nil
+}
+
+// reap closes connections without a stream since before, and forgets those that take no more.
+func (p *h2Pool) reap(before time.Time) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns = slices.DeleteFunc(p.conns, func(c *h2Pooled) bool {
+		switch {
+		case !c.client.Usable():
+			return true
+		case c.client.Streams() > 0:
+			c.idleSince = time.Time{}
+		case c.idleSince.IsZero():
+			c.idleSince = now
+		case c.idleSince.Before(before):
+			c.client.Shutdown()
+			return true
+		}
+		return false
+	})
+}

@@ -1,0 +1,44 @@
+package proxy
+
+import "time"
+
+// serveTCP passes a connection of a TCP service on to a backend. It is an exchange like any other, whose request is the connection itself.
+// It has no waker: nobody knows where what is said on it ends, so when the listener closes it may go on until the end of Shutdown.
+func serveTCP(c *clientConn, s *service) {
+	x := c.take()
+	defer c.put(x)
+	now := time.Now()
+	x.state = state{began: now, attemptAt: now, service: s}
+	s.traffic.begin()
+	x.view = s.view.Load()
+	how := x.connectTCP()
+	s.traffic.end(how, x.end().Sub(x.began))
+}
+
+// connectTCP tries backends until one takes the connection, and passes bytes both ways until either side has had enough.
+func (x *exchange) connectTCP() outcome {
+	how := noBackend
+	for x.attempts < maxAttempts {
+		b := x.choose()
+		if b == nil {
+			break
+		}
+		x.backend = b
+		b.traffic.arrivals.Add(1)
+		conn, err := b.dial(x)
+		if err != nil {
+			how = connectError
+			b.noteFailure(time.Now(), err.Error())
+			x.settle(how, false)
+			x.attemptAt = time.Now()
+			continue
+		}
+		x.switchedAt = time.Now() // the latency is that of the connection
+		x.pipe(x.conn.conn, conn)
+		conn.Close()
+		x.settle(success, false)
+		return success
+	}
+	x.conn.reset()
+	return how
+}
