@@ -3,7 +3,6 @@ package accesslog
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -36,25 +35,25 @@ func (e *Entry) AppendJSON(out []byte) []byte {
 	out = append(out, `{"time":"`...)
 	out = appendTime(out, e.Time)
 	out = append(out, '"')
-	out = appendText(append(out, `,"service":`...), e.Service)
-	out = appendField(out, `,"route":`, e.Route)
-	out = appendField(out, `,"backend":`, e.Backend)
+	out = appendText(append(out, `,"service":`...), bytesOf(e.Service))
+	out = appendField(out, `,"route":`, bytesOf(e.Route))
+	out = appendField(out, `,"backend":`, bytesOf(e.Backend))
 	if e.Client.IsValid() {
 		out = append(out, `,"client":"`...)
 		out = e.Client.Addr().WithZone("").AppendTo(out)
 		out = append(out, `","clientPort":`...)
 		out = strconv.AppendUint(out, uint64(e.Client.Port()), 10)
 	}
-	out = appendField(out, `,"protocol":`, e.Protocol)
-	out = appendField(out, `,"tls":`, e.TLS)
-	out = appendField(out, `,"sni":`, e.SNI)
+	out = appendField(out, `,"protocol":`, bytesOf(e.Protocol))
+	out = appendField(out, `,"tls":`, bytesOf(e.TLS))
+	out = appendField(out, `,"sni":`, bytesOf(e.SNI))
 	out = appendField(out, `,"method":`, e.Method)
-	out = appendField(out, `,"scheme":`, e.Scheme)
+	out = appendField(out, `,"scheme":`, bytesOf(e.Scheme))
 	out = appendField(out, `,"host":`, e.Host)
 	out = appendField(out, `,"path":`, e.Path)
 	out = appendCount(out, `,"status":`, e.Status)
-	out = appendText(append(out, `,"outcome":`...), e.Outcome)
-	out = appendField(out, `,"why":`, e.Why)
+	out = appendText(append(out, `,"outcome":`...), bytesOf(e.Outcome))
+	out = appendField(out, `,"why":`, bytesOf(e.Why))
 	out = appendCount(out, `,"attempts":`, e.Attempts)
 	out = strconv.AppendInt(append(out, `,"requestBytes":`...), e.RequestBytes, 10)
 	out = strconv.AppendInt(append(out, `,"responseBytes":`...), e.ResponseBytes, 10)
@@ -73,7 +72,7 @@ func (e *Entry) AppendJSON(out []byte) []byte {
 }
 
 // appendField appends a name and a text, unless that is empty.
-func appendField[T string | []byte](out []byte, name string, text T) []byte {
+func appendField(out []byte, name string, text []byte) []byte {
 	if len(text) == 0 {
 		return out
 	}
@@ -85,58 +84,6 @@ func appendCount(out []byte, name string, n int) []byte {
 		return out
 	}
 	return strconv.AppendInt(append(out, name...), int64(n), 10)
-}
-
-// appendText appends a JSON string.
-func appendText[T string | []byte](out []byte, text T) []byte {
-	cut := len(text) > longestValue
-	if cut {
-		text = text[:longestValue]
-	}
-	out = append(out, '"')
-	plain := 0 // text[plain:i] needs no escape
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		r, size := rune(c), 1
-		if c >= utf8.RuneSelf {
-			r, size = decode(text[i:])
-		}
-		if c >= utf8.RuneSelf && r > 0x9f && (r != utf8.RuneError || size > 1) {
-			i += size
-			continue
-		}
-		out = append(out, text[plain:i]...)
-		out = appendEscape(out, r)
-		i += size
-		plain = i
-	}
-	out = append(out, text[plain:]...)
-	if cut {
-		out = append(out, "…"...)
-	}
-	return append(out, '"')
-}
-
-// decode is the first character of a text.
-func decode[T string | []byte](text T) (rune, int) {
-	var four [utf8.UTFMax]byte
-	return utf8.DecodeRune(four[:copy(four[:], text)])
-}
-
-// appendEscape appends a control (U+0000 to U+001F and U+007F to U+009F), a quote, a backslash or U+FFFD.
-func appendEscape(out []byte, r rune) []byte {
-	const hex = "0123456789abcdef"
-	switch r {
-	case '"', '\\':
-		return append(out, '\\', byte(r))
-	case utf8.RuneError:
-		return append(out, "\uFFFD"...)
-	}
-	return append(out, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
 }
 
 // appendTime appends a time of the years 0 to 9999 in UTC, by RFC 3339, in microseconds: 2026-01-02T15:04:05.000006Z. It is written

@@ -58,11 +58,24 @@ func TestTextsAreValidJSONWhateverTheyHold(t *testing.T) {
 		strings.Repeat("x", longestValue+1):    `"` + strings.Repeat("x", longestValue) + `…"`,
 		strings.Repeat("x", 4095) + "é and so": `"` + strings.Repeat("x", 4095) + "\uFFFD…\"",
 	} {
-		if got := string(appendText(nil, text)); got != want {
+		if got := string(appendText(nil, []byte(text))); got != want {
 			t.Errorf("%.20q: got %s, want %s", text, got, want)
 		}
-		if got := string(appendText(nil, []byte(text))); got != want {
-			t.Errorf("%.20q as bytes: got %s, want %s", text, got, want)
+	}
+}
+
+func TestEachByteIsEscapedOrPlainWhereverItStands(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			text := []byte(strings.Repeat("x", 20))
+			text[at] = byte(c)
+			want := 20
+			if c < ' ' || c > '~' || c == '"' || c == '\\' {
+				want = at
+			}
+			if got := plainLength(text); got != want {
+				t.Errorf("byte 0x%02x at %d: %d are plain, want %d", c, at, got, want)
+			}
 		}
 	}
 }

@@ -163,10 +163,10 @@ func (w *world) wantDropped(t *testing.T, want uint64) {
 func TestLinesAreWrittenWithin200Milliseconds(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		w.record("one", "two")
-		time.Sleep(flushEvery - 1)
+		time.Sleep(flushEvery - time.Millisecond)
 		synctest.Wait()
 		w.want(t, "a1", "")
-		time.Sleep(1)
+		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		w.want(t, "a1", "one two")
 	})
