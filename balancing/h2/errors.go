@@ -112,3 +112,9 @@ func (e *ConnError) Error() string {
 	}
 	return "h2: connection ended by the peer: " + e.Code.String() + ": " + e.Reason
 }
+
+func connError(code ErrorCode, reason string) *ConnError {
+	return &ConnError{Code: code, Local: true, Reason: reason}
+}
+
+func protocolError(reason string) *ConnError { return connError(ProtocolError, reason) }

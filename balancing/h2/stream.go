@@ -1,6 +1,8 @@
 package h2
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -8,62 +10,152 @@ import (
 //
 // One goroutine may read and another write at the same time; Reset, Gone and SetCancel may be called from any. After the handler has
 // returned, or after Close, it must not be used: it is another exchange by then.
-type Stream struct{}
+type Stream struct {
+	c        *conn
+	gone     atomic.Bool
+	sending  sendHead // of the goroutine that writes
+	readable sync.Cond
+	writable sync.Cond
+	exchange
+}
 
-// Head is the request as an HTTP/1.1 head, on a server; valid until the stream ends. The body is announced as HTTP/1.1 would: by
-// content-length if that came, else as "transfer-encoding: chunked", and by nothing if the request ended with its head.
-func (s *Stream) Head() []byte { return nil }
+// exchange is what of a stream is new for each use. It is guarded by conn.mu.
+type exchange struct {
+	id     uint32 // 0 on a client before WriteHead
+	place  int    // in conn.live
+	scheme []byte
+	head   []byte // the request on a server; all response heads one after the other on a client
 
-// Scheme is the request's scheme, on a server; valid until the stream ends.
-func (s *Stream) Scheme() []byte { return nil }
+	// reading
+	heads    []span // of head, not handed out yet
+	final    bool   // client: the response proper has come
+	toHead   bool   // client: the request is a HEAD
+	bodiless bool   // client: the response ends with its head, whatever Content-Length says
+	interims int
+	in       []byte // came and was not handed out
+	part     []byte // was handed out
+	recvEnd  bool
+	length   int64 // Content-Length, −1 when absent
+	received int64
+	trailers []byte
+	window   window
+	reading  deadline
 
-// ReadHead waits for the next response head, on a client, as an HTTP/1.1 head with the framing announced likewise. Interim responses
-// (1xx) come one after the other before the final one. Heads are valid until the stream ends.
-func (s *Stream) ReadHead() ([]byte, error) { return nil, ErrClosed }
+	// writing
+	sentHead   bool // the final one
+	sentEnd    bool
+	sendWindow int64
+	writing    deadline
 
-// Poll returns the part of the body that is there. h1.ErrIncomplete says that there is none yet, io.EOF that the body has ended, as it
-// should. The part is valid until the next Poll or Next, which also gives its bytes back to the peer's flow-control window.
-func (s *Stream) Poll() ([]byte, error) { return nil, ErrClosed }
+	// ending
+	waiting     bool  // server: the handler is not called yet
+	counted     bool  // no longer in conn.open
+	err         error // the stream was reset or the connection ended
+	resetByPeer bool
+	cancel      func()
+	canceling   bool
+}
 
-// Next is Poll that waits.
-func (s *Stream) Next() ([]byte, error) { return nil, ErrClosed }
+// span is a part of a buffer.
+type span struct{ start, end int }
 
-// Trailers are the trailer fields as "name: value\r\n" lines, once Poll or Next has returned io.EOF; empty if there were none. Fields
-// that RFC 9110 section 6.5.1 forbids there are left out.
-func (s *Stream) Trailers() []byte { return nil }
+// reset makes the stream ready for its next use, with the buffers it has grown.
+func (s *Stream) reset() {
+	s.gone.Store(false)
+	s.exchange = exchange{
+		scheme: s.scheme[:0], head: keep(s.head), heads: s.heads[:0], in: keep(s.in), part: keep(s.part), trailers: keep(s.trailers),
+	}
+}
 
-// WriteHead sends an HTTP/1.1 head: request line or status line, fields, blank line. Fields of the connection are left out, as is TE
-// other than trailers; Host becomes :authority. With end, there is no body. A server may send several interim heads before the final one.
-func (s *Stream) WriteHead(head []byte, end bool) error { return ErrClosed }
+// keep empties a buffer, and drops a large one.
+func keep(b []byte) []byte {
+	if cap(b) > keptBuffer {
+		return nil
+	}
+	return b[:0]
+}
 
-// Write sends a part of the body, waiting for flow control and for room in the connection's 64 KB; with end, the last one, which may
-// be empty. The data is copied.
-func (s *Stream) Write(data []byte, end bool) error { return ErrClosed }
+// complete reports whether both sides have ended the stream. c.mu is held.
+func (s *Stream) complete() bool { return s.recvEnd && s.sentEnd }
 
-// WriteTrailers ends the stream with trailer fields, given as "name: value\r\n" lines without a blank line. No lines: the stream just ends.
-func (s *Stream) WriteTrailers(lines []byte) error { return ErrClosed }
-
-// Flush has everything that was written sent soon. It does not wait for it; a connection that fails is told by the next call.
-func (s *Stream) Flush() error { return ErrClosed }
+// fail ends the stream because the peer or the connection has, and returns the function that is to be called for that. c.mu is held.
+func (s *Stream) fail(err error) func() {
+	if s.err == nil {
+		s.err = err
+	}
+	s.gone.Store(true)
+	s.readable.Signal()
+	s.writable.Signal()
+	f := s.cancel
+	s.cancel = nil
+	return f
+}
 
 // Reset ends the stream at once, both ways, and tells the peer why. After the end of both directions it does nothing.
-func (s *Stream) Reset(code ErrorCode) {}
+func (s *Stream) Reset(code ErrorCode) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.c.reset(s, code, "")
+}
 
 // Gone reports whether the peer has reset the stream or the connection is gone.
-func (s *Stream) Gone() bool { return false }
+func (s *Stream) Gone() bool { return s.gone.Load() }
 
-// SetCancel has f called once, from the connection's reading goroutine, when the peer resets the stream or the connection goes; at once
-// and from here if that has happened. nil removes it: when SetCancel(nil) or the end of the stream's use has returned, f is not running
-// and will not be called. f must be quick, must not call SetCancel, and must not wait for anything that waits for SetCancel.
-func (s *Stream) SetCancel(f func()) {}
+// SetCancel has f called once, from the connection's reading goroutine, when the peer resets the stream, breaks its protocol, or the
+// connection goes; at once and from here if that has happened. nil removes it: when SetCancel(nil) or the end of the stream's use has
+// returned, f is not running and will not be called. f must be quick, must not call SetCancel, and must not wait for anything that
+// waits for SetCancel.
+func (s *Stream) SetCancel(f func()) {
+	s.c.mu.Lock()
+	s.cancel = nil
+	for s.canceling {
+		s.c.canceled.Wait()
+	}
+	if !s.gone.Load() {
+		s.cancel = f
+		f = nil
+	}
+	s.c.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
 
 // SetReadDeadline bounds ReadHead and Next, those that wait now too: they return os.ErrDeadlineExceeded at most 200 ms after t and can
 // be called again with a later deadline. Zero means none.
-func (s *Stream) SetReadDeadline(t time.Time) {}
+func (s *Stream) SetReadDeadline(t time.Time) { s.setDeadline(&s.reading, t) }
 
 // SetWriteDeadline bounds WriteHead, Write and WriteTrailers likewise. A Write that fails may have sent a part of its data.
-func (s *Stream) SetWriteDeadline(t time.Time) {}
+func (s *Stream) SetWriteDeadline(t time.Time) { s.setDeadline(&s.writing, t) }
+
+func (s *Stream) setDeadline(d *deadline, t time.Time) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	*d = deadline{at: t}
+	if !t.IsZero() {
+		s.c.hurry()
+	}
+}
 
 // Close ends the use of a client's stream and gives its place back. If the exchange is not complete it is reset with CANCEL.
 // On a server the return of the handler does this: Close does nothing there.
-func (s *Stream) Close() {}
+func (s *Stream) Close() {
+	c := s.c
+	if !c.client {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reset(s, Cancel, "")
+	c.release(s)
+	c.stopIfUnused()
+}
+
+// deadline is a time after which a wait ends. The connection's clock looks at it.
+type deadline struct {
+	at     time.Time
+	passed bool
+}
+
+// pending reports a deadline that is still to come.
+func (d *deadline) pending() bool { return !d.at.IsZero() && !d.passed }
