@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,26 +27,29 @@ type Balancer struct {
 	// Measurements is what it saw each second.
 	Measurements link.Feed[headroom.Measurement]
 
-	server  *proxy.Server
-	checker *health.Checker
-	log     *slog.Logger
-	file    string
+	server      *proxy.Server
+	checker     *health.Checker
+	log         *slog.Logger
+	file        string
+	predecessor *predecessor // nil where there was none
 
 	mu        sync.Mutex // guards all below
 	config    headroom.Config
 	endpoints headroom.Endpoints
 	told      bool // endpoints came from a scaler, in this life or an earlier one
+	drained   bool // a successor serves, and the last connection has ended
 }
 
 // endpointsFile keeps the backends that the balancer was told last, for its next start without a scaler.
 const endpointsFile = "balancer-endpoints.json"
 
-// NewBalancer reads the backends that an earlier life was told. It does not listen before Apply.
-func NewBalancer(config headroom.Config, log *slog.Logger) (*Balancer, error) {
+// NewBalancer reads the backends that an earlier life was told. It does not listen before Apply; listen opens its sockets, net.Listen
+// where it is nil.
+func NewBalancer(config headroom.Config, listen func(address string) (net.Listener, error), log *slog.Logger) (*Balancer, error) {
 	b := &Balancer{
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
-		server: proxy.New(proxy.Options{Logger: log, NewBreaker: newBreaker, AssumeHealthy: true, Seed: rand.Uint64()}),
+		server: proxy.New(proxy.Options{Logger: log, NewBreaker: newBreaker, AssumeHealthy: true, Seed: rand.Uint64(), Listen: listen}),
 		log:    log, file: filepath.Join(config.State.Dir, endpointsFile),
 	}
 	b.Measurements.Fleeting = true // each is of one second, and counted once
@@ -131,7 +135,7 @@ func (b *Balancer) Run(ctx context.Context, linger time.Duration) error {
 		select {
 		case <-ctx.Done():
 		case <-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now)):
-			b.Measurements.Publish(b.server.Measure(time.Now()))
+			b.Measurements.Publish(b.predecessor.join(b.server.Measure(time.Now())))
 		}
 	}
 	return b.close(linger)

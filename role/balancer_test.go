@@ -51,7 +51,7 @@ func staticConfig(t *testing.T, dir, listen, backend string) headroom.Config {
 
 func newBalancer(t *testing.T, config headroom.Config) *Balancer {
 	t.Helper()
-	b, err := NewBalancer(config, quiet())
+	b, err := NewBalancer(config, nil, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

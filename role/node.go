@@ -36,10 +36,15 @@ type Options struct {
 	Roles   Roles
 	Logger  *slog.Logger
 	Version string
+	// Sockets are listening sockets that this process was started with; nil for none. Those that no address needs are closed.
+	Sockets *link.Sockets
+	// Handover leads to the process that this one takes over from; nil where there is none.
+	Handover *link.Handover
 }
 
 // Node is the roles of one process at work.
 type Node struct {
+	options  Options
 	roles    Roles
 	log      *slog.Logger
 	stateDir string
@@ -48,6 +53,9 @@ type Node struct {
 	monitor  *Monitor
 	scaler   *Scaler
 	sockets  []*link.Endpoint
+
+	upgrades    chan Upgrade
+	predecessor *predecessor // nil where this process took over from none
 
 	cancel   context.CancelFunc // ends all goroutines but the balancer's
 	stopping context.CancelFunc // ends the balancer's
@@ -63,19 +71,25 @@ const linger = 10 * time.Second
 // Start brings the roles up. When it returns without an error, the balancer listens and the API answers.
 func Start(options Options) (*Node, error) {
 	n := &Node{
-		roles: options.Roles, log: options.Logger, stateDir: options.Config.State.Dir, ordered: make(chan struct{}),
+		options: options, roles: options.Roles, log: options.Logger, stateDir: options.Config.State.Dir, ordered: make(chan struct{}),
+		upgrades: make(chan Upgrade),
+	}
+	if err := n.prepare(options); err != nil {
+		return nil, err
 	}
 	if err := n.start(options); err != nil {
 		n.release()
 		return nil, err
 	}
+	n.tookOver(options)
 	return n, nil
 }
 
+// start takes what the roles hold and lets them work.
 func (n *Node) start(options Options) error {
 	// Claim all before anything is opened: a second headroom must not touch what the first one holds.
 	claimed := map[string]*link.Endpoint{}
-	for _, role := range n.names() {
+	for _, role := range n.roles.names() {
 		socket, err := link.Claim(n.stateDir, role)
 		if err != nil {
 			return err
@@ -86,20 +100,34 @@ func (n *Node) start(options Options) error {
 	if err := n.build(options); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	serving, stopping := context.WithCancel(context.Background())
-	n.cancel, n.stopping = cancel, stopping
-	if err := n.listen(serving, options.Config); err != nil {
-		return err
-	}
-	if n.roles != All { // where they are, there is nobody else to talk to
-		for role, handler := range n.handlers() {
-			if err := claimed[role].Serve(handler); err != nil {
-				return fmt.Errorf("open the socket of the %s: %w", role, err)
-			}
+	if options.Handover != nil {
+		n.predecessor = follow(options.Handover)
+		if n.balancer != nil {
+			n.balancer.predecessor = n.predecessor
 		}
 	}
-	n.connect(ctx)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	// Every address is taken before the scaler starts a replica: where one is in use, this start ends without having changed anything.
+	// A successor has them already, and takes traffic last: what it accepted would be lost if it failed.
+	if options.Handover == nil {
+		if err := n.balance(options.Config); err != nil {
+			return err
+		}
+	}
+	if n.scaler != nil {
+		if err := n.scaler.listenAPI(options.Config.API, options.Sockets.Listen); err != nil {
+			return err
+		}
+	}
+	for role, handler := range n.handlers() {
+		if err := claimed[role].Serve(handler); err != nil {
+			return fmt.Errorf("open the socket of the %s: %w", role, err)
+		}
+	}
+	if options.Handover == nil {
+		n.connect(ctx)
+	}
 	if n.scaler != nil {
 		n.workers.Go(func() { n.scaler.run(ctx) })
 		n.scaler.settle(ctx)
@@ -107,40 +135,46 @@ func (n *Node) start(options Options) error {
 	if n.monitor != nil {
 		n.workers.Go(func() { n.monitor.run(ctx) })
 	}
+	if options.Handover != nil {
+		if err := n.balance(options.Config); err != nil {
+			return err
+		}
+		n.connect(ctx)
+	}
 	if n.scaler != nil {
 		n.scaler.serveAPI()
 	}
 	return nil
 }
 
-// listen takes every address before the scaler starts a replica: where one is in use, this start ends without having
-// changed anything. The balancer begins with the backends of its last life, which a scaler that restarts finds running.
-func (n *Node) listen(serving context.Context, config headroom.Config) error {
-	if n.balancer != nil {
-		if err := n.balancer.Apply(config); err != nil {
-			return err
+// balance takes traffic, unless it does already. The balancer begins with the backends of its last life, which a scaler that restarts
+// finds running.
+func (n *Node) balance(config headroom.Config) error {
+	if n.balancer == nil || n.stopping != nil {
+		return nil
+	}
+	if err := n.balancer.Apply(config); err != nil {
+		return err
+	}
+	ctx, stopping := context.WithCancel(context.Background())
+	n.stopping = stopping
+	n.serving.Go(func() {
+		if err := n.balancer.Run(ctx, linger); err != nil {
+			n.log.Warn("requests were cut off", "error", err)
 		}
-		n.serving.Go(func() {
-			if err := n.balancer.Run(serving, linger); err != nil {
-				n.log.Warn("requests were cut off", "error", err)
-			}
-		})
-	}
-	if n.scaler != nil {
-		return n.scaler.listenAPI(config.API)
-	}
+	})
 	return nil
 }
 
-func (n *Node) names() []string {
+func (r Roles) names() []string {
 	var names []string
-	if n.roles.Scaler {
+	if r.Scaler {
 		names = append(names, scalerName)
 	}
-	if n.roles.Monitor {
+	if r.Monitor {
 		names = append(names, monitorName)
 	}
-	if n.roles.Balancer {
+	if r.Balancer {
 		names = append(names, balancerName)
 	}
 	return names
@@ -148,8 +182,8 @@ func (n *Node) names() []string {
 
 func (n *Node) build(options Options) error {
 	var err error
-	if n.roles.Balancer {
-		if n.balancer, err = NewBalancer(options.Config, n.log.With("role", balancerName)); err != nil {
+	if n.roles.Balancer && n.balancer == nil {
+		if n.balancer, err = NewBalancer(options.Config, options.Sockets.Listen, n.log.With("role", balancerName)); err != nil {
 			return err
 		}
 	}
@@ -187,7 +221,7 @@ func (n *Node) connect(ctx context.Context) {
 		endpoints, reports, rules = &n.scaler.control.Endpoints, &n.scaler.control.Reports, &n.scaler.rules
 	}
 	if n.balancer != nil {
-		listen(ctx, n, endpoints, scalerName, "/endpoints", n.balancer.Told)
+		listen(ctx, n, endpoints, scalerName, "/endpoints", n.told)
 	}
 	if n.monitor != nil {
 		listen(ctx, n, measurements, balancerName, "/measurements", n.monitor.Measured)
@@ -232,21 +266,32 @@ func listen[T any](ctx context.Context, n *Node, local *link.Feed[T], speaker, p
 	})
 }
 
-// handlers are what the sockets of this process's roles answer.
+// handlers are what the sockets of this process's roles answer: orders to upgrade, and questions of the other roles where those are
+// apart.
 func (n *Node) handlers() map[string]http.Handler {
 	handlers := map[string]http.Handler{}
-	if n.balancer != nil {
+	for _, role := range n.roles.names() {
 		mux := http.NewServeMux()
-		mux.Handle("GET /measurements", link.Stream(&n.balancer.Measurements))
-		handlers[balancerName] = mux
-	}
-	if n.monitor != nil {
-		handlers[monitorName] = n.monitor.handler()
-	}
-	if n.scaler != nil {
-		handlers[scalerName] = n.scaler.handler()
+		mux.HandleFunc("POST /upgrade", n.upgrade)
+		if n.roles != All {
+			mux.Handle("/", n.handler(role))
+		}
+		handlers[role] = mux
 	}
 	return handlers
+}
+
+func (n *Node) handler(role string) http.Handler {
+	switch role {
+	case monitorName:
+		return n.monitor.handler()
+	case scalerName:
+		return n.scaler.handler()
+	default:
+		mux := http.NewServeMux()
+		mux.Handle("GET /measurements", link.Stream(&n.balancer.Measurements))
+		return mux
+	}
 }
 
 // Apply makes a configuration the one in force. Where one role refuses it, the others are given the old one again, so
@@ -310,6 +355,7 @@ func (n *Node) Stop(ctx context.Context, replicas bool) error {
 		n.stopping()
 	}
 	n.serving.Wait()
+	n.predecessor.leave()
 	var err error
 	if n.scaler != nil {
 		n.scaler.sayStop(replicas)
@@ -326,20 +372,28 @@ func (n *Node) Stop(ctx context.Context, replicas bool) error {
 
 // release gives back what the node holds.
 func (n *Node) release() error {
-	if n.cancel != nil {
-		n.cancel()
+	if n.stopping != nil {
 		n.stopping()
 		n.serving.Wait()
+	}
+	err := n.releaseState()
+	if n.balancer != nil {
+		// Where it served it has been closed before, and has told of requests that were cut off.
+		_ = n.balancer.close(time.Second)
+	}
+	return err
+}
+
+// releaseState gives back all but the balancer, which may go on with the traffic.
+func (n *Node) releaseState() error {
+	if n.cancel != nil {
+		n.cancel()
 		n.workers.Wait()
 	}
 	for _, socket := range n.sockets {
 		socket.Hush() // nobody asks a role that is closing
 	}
 	var errs []error
-	if n.balancer != nil {
-		// Where it served it has been closed before, and has told of requests that were cut off.
-		_ = n.balancer.close(time.Second)
-	}
 	if n.scaler != nil {
 		errs = append(errs, n.scaler.close())
 	}
@@ -349,5 +403,6 @@ func (n *Node) release() error {
 	for _, socket := range n.sockets {
 		errs = append(errs, socket.Close())
 	}
+	n.scaler, n.monitor, n.sockets = nil, nil, nil
 	return errors.Join(errs...)
 }

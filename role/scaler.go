@@ -105,7 +105,7 @@ func (s *Scaler) settle(ctx context.Context) {
 }
 
 // listenAPI takes the API's address; who connects waits until serveAPI.
-func (s *Scaler) listenAPI(settings headroom.API) error {
+func (s *Scaler) listenAPI(settings headroom.API, listen func(address string) (net.Listener, error)) error {
 	s.token = settings.Token
 	if s.token == "" && !api.Loopback(settings.Listen) {
 		var err error
@@ -117,7 +117,7 @@ func (s *Scaler) listenAPI(settings headroom.API) error {
 		return err
 	}
 	var err error
-	if s.listener, err = net.Listen("tcp", settings.Listen); err != nil {
+	if s.listener, err = listen(settings.Listen); err != nil {
 		return fmt.Errorf("api.listen %s: %w: stop what listens there, or choose another address", settings.Listen, err)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"headroom.dev/headroom/role"
@@ -12,15 +14,18 @@ The three roles together behave as headroom run does, on the same config file. T
 state directory and in any order; each goes on while another is away, and catches up when it returns.`
 
 func newBalancerCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var drainLimit time.Duration
+	cmd := &cobra.Command{
 		Use:   "balancer",
 		Short: "Run the balancer alone: it takes the traffic",
 		Long:  `Run the balancer alone: it takes the traffic. Without a scaler it serves on with the backends it knew last.` + apartLong,
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.work(cmd.Context(), work{roles: role.Roles{Balancer: true}})
+			return a.work(cmd.Context(), work{roles: role.Roles{Balancer: true}, drainLimit: drainLimit})
 		},
 	}
+	addDrainLimitFlag(cmd, &drainLimit)
+	return cmd
 }
 
 func newMonitorCommand(a *app) *cobra.Command {
@@ -46,4 +51,11 @@ Ctrl-C stops the replicas, and the other roles, too; SIGTERM leaves them running
 			return a.work(cmd.Context(), work{roles: role.Roles{Scaler: true}})
 		},
 	}
+}
+
+// addDrainLimitFlag adds --drain-limit. Five minutes are enough for all but the largest downloads; who stays connected for longer, by a
+// WebSocket, has to connect again now and then anyway.
+func addDrainLimitFlag(cmd *cobra.Command, limit *time.Duration) {
+	cmd.Flags().DurationVar(limit, "drain-limit", 5*time.Minute, "how long connections may last after an upgrade has replaced this process")
+	must(cmd.RegisterFlagCompletionFunc("drain-limit", cobra.NoFileCompletions))
 }

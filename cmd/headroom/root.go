@@ -65,7 +65,7 @@ func newRootCommand(a *app) *cobra.Command {
 		&cobra.Group{ID: "change", Title: "Change it:"},
 		&cobra.Group{ID: "config", Title: "The config file:"},
 	)
-	addGroup(root, "run", newRunCommand(a), newBalancerCommand(a), newMonitorCommand(a), newScalerCommand(a), newStopCommand(a))
+	addGroup(root, "run", newRunCommand(a), newBalancerCommand(a), newMonitorCommand(a), newScalerCommand(a), newUpgradeCommand(a), newStopCommand(a))
 	addGroup(root, "see", newStatusCommand(a), newDecisionsCommand(a), newExplainCommand(a), newEventsCommand(a), newLogsCommand(a), newAlertsCommand(a), newSLACommand(a))
 	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a))
 	addGroup(root, "config", newValidateCommand(a), newConfigCommand(a), newSchemaCommand(a))

@@ -13,86 +13,179 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/config"
+	"headroom.dev/headroom/link"
 	"headroom.dev/headroom/role"
 )
 
 // work is what a process that has roles is to do.
 type work struct {
-	roles role.Roles
-	story bool // tell on standard output what happens
-	load  bool // make the traffic that load: of the config file asks for
+	roles      role.Roles
+	story      bool          // tell on standard output what happens
+	load       bool          // make the traffic that load: of the config file asks for
+	drainLimit time.Duration // how long connections may last after an upgrade
 }
 
-// work runs the roles until a signal or an order ends them.
+// duty is the roles of this process at work, and what steers them.
+type duty struct {
+	work
+	app        *app
+	loader     config.Loader
+	node       *role.Node
+	logger     *slog.Logger
+	signals    <-chan os.Signal
+	reload     *reload
+	program    string // path of what an upgrade starts
+	inherited  link.Inheritance
+	successors *os.File // process ids of all successors, where this process keeps
+	manager    serviceManager
+}
+
+// work runs the roles until a signal, an order or a successor ends them.
 func (a *app) work(ctx context.Context, w work) error {
 	// From here on signals mean more than "give up", so the context that they end is left behind.
 	ctx = context.WithoutCancel(ctx)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 
-	loader, err := a.loader()
-	if err != nil {
+	d := &duty{work: w, app: a, signals: signals, manager: a.findServiceManager()}
+	var err error
+	if d.program, err = programPath(); err != nil {
 		return err
 	}
-	loaded, err := loader.Load()
+	if d.inherited, err = link.Inherited(); err != nil {
+		return err
+	}
+	a.environment = link.Environment(a.environment)
+	started := a.now()
+	if err := d.start(); err != nil {
+		if d.inherited.Handover != nil {
+			_ = d.inherited.Handover.Send(link.Message{Failure: errorMessage(err)})
+		}
+		return err
+	}
+	d.manager.ready()
+	if d.inherited.Keeper != nil {
+		fmt.Fprintln(d.inherited.Keeper, os.Getpid())
+	}
+	return d.attend(ctx, started)
+}
+
+// start brings the roles up.
+func (d *duty) start() error {
+	a := d.app
+	var err error
+	if d.loader, err = a.loader(); err != nil {
+		return err
+	}
+	loaded, err := d.loader.Load()
 	if err != nil {
 		return err
 	}
 	if len(loaded.Config.Services) == 0 {
-		return &hintedError{fmt.Errorf("%s has no services: there is nothing to run", strings.Join(loader.Paths, ", ")),
+		return &hintedError{fmt.Errorf("%s has no services: there is nothing to run", strings.Join(d.loader.Paths, ", ")),
 			"add one: services: {shop: {run: './shop --port {{port}}'}}"}
 	}
-	logger := a.logger(a.besideStory(w, loaded.Config.Log))
+	d.logger = a.logger(a.besideStory(d.work, loaded.Config.Log))
 	for _, warning := range loaded.Warnings {
-		logger.Warn(warning)
+		d.logger.Warn(warning)
 	}
-	started := a.now()
-	node, err := role.Start(role.Options{Config: loaded.Config, Roles: w.roles, Logger: logger, Version: a.version})
-	if err != nil {
-		return err
-	}
-	return a.attend(ctx, w, loader, loaded, node, logger, signals, started)
+	d.node, err = role.Start(role.Options{Config: loaded.Config, Roles: d.roles, Logger: d.logger, Version: a.version,
+		Sockets: d.inherited.Sockets, Handover: d.inherited.Handover})
+	d.reload = &reload{node: d.node, current: loaded}
+	return err
 }
 
-// attend lets the roles work, and does what signals and changes of the config file ask for.
-func (a *app) attend(ctx context.Context, w work, loader config.Loader, loaded *config.Loaded, node *role.Node, logger *slog.Logger,
-	signals <-chan os.Signal, started time.Time) error {
+// attend lets the roles work until a signal or an order ends them, or a successor has taken over.
+func (d *duty) attend(ctx context.Context, started time.Time) error {
+	loadContext, endLoad := context.WithCancel(ctx)
+	var load sync.WaitGroup
+	defer func() { endLoad(); load.Wait() }()
+	if settings := d.reload.current.Config; d.load && settings.Load != nil {
+		load.Go(func() { d.tell().makeLoad(loadContext, settings) })
+	}
+	if d.story {
+		d.tell().began(d.reload.current.Config, d.app.now().Sub(started))
+	}
+	for {
+		upgrade, err := d.live(ctx, started, endLoad)
+		if upgrade == nil {
+			return err
+		}
+		failed, lost := d.handOver(upgrade)
+		if lost != nil {
+			upgrade.order.Answer(role.Upgraded{}, lost)
+			return lost
+		}
+		if failed == nil {
+			endLoad() // the successor makes its own
+			return d.depart(upgrade)
+		}
+		started = d.app.now()
+		d.upgradeFailed(upgrade.order, failed)
+	}
+}
+
+func (d *duty) tell() *story {
+	return &story{out: d.app.out, style: d.app.style(), control: d.node.Control(), now: d.app.now}
+}
+
+// live does what signals and changes of the config file ask for, until the roles have ended or a successor is prepared.
+func (d *duty) live(ctx context.Context, since time.Time, endLoad func()) (*upgrading, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var tasks sync.WaitGroup
 	defer func() { cancel(); tasks.Wait() }()
-
-	told := &story{out: a.out, style: a.style(), control: node.Control(), now: a.now}
-	if w.story {
-		told.began(loaded.Config, a.now().Sub(started))
-		tasks.Go(func() { told.tell(ctx, started) })
+	told := d.tell()
+	if d.story {
+		tasks.Go(func() { told.tell(ctx, since) })
 	}
-	reload := &reload{node: node, current: loaded.Config}
-	watcher, err := config.Watch(ctx, loader, loaded, logger, reload.deliver)
+	watcher, err := config.Watch(ctx, d.loader, d.reload.current, d.logger, d.reload.deliver)
 	if err != nil {
-		logger.Warn("changes of the config file are not noticed: send SIGHUP after a change", "error", err)
+		d.logger.Warn("changes of the config file are not noticed: send SIGHUP after a change", "error", err)
 	} else {
 		defer watcher.Close()
 	}
-	loadContext, endLoad := context.WithCancel(ctx)
-	defer endLoad()
-	if w.load && loaded.Config.Load != nil {
-		tasks.Go(func() { told.makeLoad(loadContext, loaded.Config) })
-	}
 
+	var upgrade *upgrading
+	var prepared <-chan error // nil where there is no upgrade
+	begin := func(order role.Upgrade) {
+		if upgrade != nil {
+			order.Answer(role.Upgraded{}, role.ErrBusy)
+		} else if upgrade = d.beginUpgrade(order); upgrade != nil {
+			prepared = upgrade.prepared
+		}
+	}
+	end := func(replicas bool) error {
+		if upgrade != nil {
+			upgrade.cancel()
+			upgrade.order.Answer(role.Upgraded{}, role.ErrBusy)
+		}
+		endLoad()
+		return d.end(told, replicas)
+	}
 	for {
 		select {
-		case <-node.Ordered():
-			return a.end(node, told, w, true, signals)
-		case s := <-signals:
+		case <-d.node.Ordered():
+			return nil, end(true)
+		case order := <-d.node.Upgrades():
+			begin(order)
+		case err := <-prepared:
+			if err == nil {
+				return upgrade, nil
+			}
+			upgrade.cancel()
+			d.upgradeFailed(upgrade.order, err)
+			upgrade, prepared = nil, nil
+		case s := <-d.signals:
 			switch {
+			case s == syscall.SIGUSR2:
+				begin(role.Upgrade{Answer: func(role.Upgraded, error) {}}) // the log says how it went
 			case s == syscall.SIGHUP && watcher != nil:
 				watcher.Reload()
 			case s == syscall.SIGHUP:
-				logger.Warn("cannot reload: the config file is not watched")
+				d.logger.Warn("cannot reload: the config file is not watched")
 			default:
-				endLoad()
-				return a.end(node, told, w, s == os.Interrupt, signals)
+				return nil, end(s == os.Interrupt)
 			}
 		}
 	}
@@ -102,23 +195,24 @@ func (a *app) attend(ctx context.Context, w work, loader config.Loader, loaded *
 const stopLimit = 10 * time.Minute
 
 // end stops the roles. A second Ctrl-C gives up waiting.
-func (a *app) end(node *role.Node, told *story, w work, replicas bool, signals <-chan os.Signal) error {
-	began := a.now()
-	if w.story {
-		told.ending(w.roles.Scaler, replicas)
+func (d *duty) end(told *story, replicas bool) error {
+	d.manager.stopping()
+	began := d.app.now()
+	if d.story {
+		told.ending(d.roles.Scaler, replicas)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- node.Stop(ctx, replicas) }()
+	go func() { done <- d.node.Stop(ctx, replicas) }()
 	for {
 		select {
 		case err := <-done:
-			if err == nil && w.story {
-				told.ended(w.roles.Scaler, replicas, a.now().Sub(began))
+			if err == nil && d.story {
+				told.ended(d.roles.Scaler, replicas, d.app.now().Sub(began))
 			}
 			return err
-		case s := <-signals:
+		case s := <-d.signals:
 			if s == os.Interrupt {
 				return fmt.Errorf("gave up waiting for a clean end after a second Ctrl-C: replicas may still be running; headroom stop ends them")
 			}
@@ -129,7 +223,7 @@ func (a *app) end(node *role.Node, told *story, w work, replicas bool, signals <
 // reload applies what the watcher of the config file delivers.
 type reload struct {
 	node    *role.Node
-	current headroom.Config
+	current *config.Loaded
 	// refused is a valid configuration that could not be applied, such as for a port in use; nil where there is none. The
 	// watcher takes it for the one in force, and says that nothing changed when the file is read again.
 	refused *config.Event
@@ -152,13 +246,13 @@ func (r *reload) deliver(event config.Event) {
 
 // apply makes a configuration the one in force, or says why not.
 func (r *reload) apply(event config.Event) {
-	if err := r.node.Apply(event.Loaded.Config, r.current); err != nil {
+	if err := r.node.Apply(event.Loaded.Config, r.current.Config); err != nil {
 		r.refused = &event
 		r.node.Announce(headroom.Event{Type: "config-refused", Level: headroom.LevelError,
 			Message: "The new configuration cannot be applied and the old one stays in force: " + err.Error() + ". Send SIGHUP to try again."})
 		return
 	}
-	r.current, r.refused = event.Loaded.Config, nil
+	r.current, r.refused = event.Loaded, nil
 	message := "The new configuration is in force."
 	if len(event.Restart) > 0 {
 		message = "The new configuration is in force, except for what " + strings.Join(event.Restart, "; ") + "."
