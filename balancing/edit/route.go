@@ -1,0 +1,93 @@
+package edit
+
+import (
+	"cmp"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// Route is how the requests of some paths are treated: the settings of the service with the route's own over them.
+type Route struct {
+	Path            string        // as it was written; empty for the service's own
+	Request         *Fields       // what changes on the way to the backend
+	Response        *Fields       // what changes on the way to the client
+	ResponseTimeout time.Duration // end of the request to head of the response
+	RequestTimeout  time.Duration // the whole request; 0 is no limit
+	MaxBody         int64         // bytes of a request's body; 0 is no limit
+	Redirect        int           // status of the redirect that answers, 301 to 308; 0 asks a backend
+
+	prefix   string // normal form of the path
+	exact    bool
+	rewrite  string // normal form; empty for none
+	location location
+}
+
+// newRoute lays a route over the settings of its service.
+func newRoute(service headroom.LoadBalancing, settings headroom.Route) *Route {
+	route := &Route{
+		Path:            settings.Path,
+		Request:         NewFields(service.RequestHeaders, settings.RequestHeaders),
+		Response:        NewFields(service.ResponseHeaders, settings.ResponseHeaders),
+		ResponseTimeout: time.Duration(cmp.Or(settings.Timeouts.Response, service.Timeouts.Response)),
+		RequestTimeout:  time.Duration(cmp.Or(settings.Timeouts.Request, service.Timeouts.Request)),
+		MaxBody:         int64(cmp.Or(settings.MaxBody, service.Limits.Body)),
+		prefix:          string(appendNormal(nil, []byte(settings.Path))),
+		exact:           settings.Exact,
+		rewrite:         string(appendNormal(nil, []byte(settings.Rewrite))),
+	}
+	if settings.Redirect.To != "" {
+		route.Redirect = settings.Redirect.Status
+		route.location = newLocation(settings.Redirect.To)
+	}
+	return route
+}
+
+// Rewrites reports whether AppendTarget makes another target than the client's.
+func (r *Route) Rewrites() bool { return r.rewrite != "" }
+
+// AppendTarget appends the target that the backend gets. With a rewrite that is its text and, in normal form, what followed the part of the
+// path that fitted; between the two is exactly one slash. The query stays as it is.
+func (r *Route) AppendTarget(dst, target []byte) []byte {
+	if !r.Rewrites() {
+		return append(dst, target...)
+	}
+	path, query := splitTarget(target)
+	var room [512]byte
+	rest := r.rest(appendNormal(room[:0], path))
+	dst = append(dst, r.rewrite...)
+	dst = appendRest(dst, rest)
+	return append(dst, query...)
+}
+
+// rest is what follows the part of a path in normal form that fitted.
+func (r *Route) rest(path []byte) []byte {
+	if r.exact || len(path) <= len(r.prefix) {
+		return nil
+	}
+	return path[len(r.prefix):]
+}
+
+// appendRest joins the rest of a path with exactly one slash.
+func appendRest(dst, rest []byte) []byte {
+	if len(rest) == 0 {
+		return dst
+	}
+	ends, begins := dst[len(dst)-1] == '/', rest[0] == '/'
+	switch {
+	case ends && begins:
+		rest = rest[1:]
+	case !ends && !begins:
+		dst = append(dst, '/')
+	}
+	return append(dst, rest...)
+}
+
+// AppendLocation appends where the client is redirected to: a path, or an http(s) URL of an authority that the user wrote or the client
+// itself asked for. host is the authority of the request.
+func (r *Route) AppendLocation(dst, host, target []byte) []byte {
+	path, query := splitTarget(target)
+	var room [512]byte
+	path = appendNormal(room[:0], path)
+	return r.location.append(dst, request{host: host, path: path, rest: r.rest(path), query: query})
+}
