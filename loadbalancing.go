@@ -54,6 +54,7 @@ type LoadBalancing struct {
 	Routes          []Route           `json:"routes,omitempty" doc:"paths that are treated in another way; the longest path that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
 	Compression     Compression       `json:"compression" doc:"compressing responses that the backend sent plain"`
 	ErrorPages      map[string]string `json:"errorPages,omitempty" doc:"files that are sent in place of headroom's own error answers, by status (503) or class (5xx)" example:"{'503': /srv/busy.html}"`
+	TraceSampling   float64           `json:"traceSampling" default:"1" minimum:"0" maximum:"1" doc:"share of the traces begun here, where the client sent no traceparent, that are marked as sampled" example:"0.01"`
 	ServerTiming    bool              `json:"serverTiming,omitempty" doc:"tell clients in Server-Timing how long the backend and the rest took" example:"true"`
 }
 

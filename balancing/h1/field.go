@@ -39,6 +39,13 @@ const (
 	ContentRange
 	CacheControl
 	Date
+	Traceparent
+	Tracestate
+	UserAgent
+	Referer
+	AcceptEncoding
+	ETag
+	Vary
 	numKnown
 )
 
@@ -51,7 +58,8 @@ var knownNames = [numKnown]string{
 	XForwardedFor: "x-forwarded-for", XForwardedProto: "x-forwarded-proto", XForwardedHost: "x-forwarded-host",
 	XForwardedPort: "x-forwarded-port", XRealIP: "x-real-ip", XRequestID: "x-request-id", Authorization: "authorization",
 	Cookie: "cookie", SetCookie: "set-cookie", ContentEncoding: "content-encoding", ContentType: "content-type",
-	ContentRange: "content-range", CacheControl: "cache-control", Date: "date",
+	ContentRange: "content-range", CacheControl: "cache-control", Date: "date", Traceparent: "traceparent", Tracestate: "tracestate",
+	UserAgent: "user-agent", Referer: "referer", AcceptEncoding: "accept-encoding", ETag: "etag", Vary: "vary",
 }
 
 // Set is a set of known fields.
@@ -105,17 +113,33 @@ func identify(name []byte) Known {
 		a = Via
 	case 4:
 		a, b = Host, Date
+		switch lower(name[0]) {
+		case 'e':
+			a = ETag
+		case 'v':
+			a = Vary
+		}
 	case 6:
 		a, b = Expect, Cookie
 	case 7:
 		a, b = Upgrade, Trailer
+		if lower(name[0]) == 'r' {
+			a = Referer
+		}
 	case 9:
 		a, b = XRealIP, Forwarded
 	case 10:
 		a, b = Connection, KeepAlive
-		if lower(name[0]) == 's' {
+		switch lower(name[0]) {
+		case 's':
 			a = SetCookie
+		case 't':
+			a = Tracestate
+		case 'u':
+			a = UserAgent
 		}
+	case 11:
+		a = Traceparent
 	case 12:
 		a, b = ContentType, XRequestID
 		if lower(name[0]) == 'm' {
@@ -129,7 +153,7 @@ func identify(name []byte) Known {
 	case 14:
 		a, b = ContentLength, HTTP2Settings
 	case 15:
-		a = XForwardedFor
+		a, b = XForwardedFor, AcceptEncoding
 	case 16:
 		a, b = ContentEncoding, ProxyConnection
 		if lower(name[0]) == 'x' {

@@ -353,3 +353,15 @@ func (r *Request) AppendHead(dst, host []byte, except Set) []byte {
 	}
 	return r.appendEndToEnd(dst, except)
 }
+
+// AcceptsTrailers reports whether the client says by TE that it takes trailers (RFC 9110 section 10.1.4).
+func (r *Request) AcceptsTrailers() bool {
+	for rest := r.Value(TE); len(rest) > 0; {
+		var element []byte
+		element, rest = nextElement(rest)
+		if equalFold(element, "trailers") {
+			return true
+		}
+	}
+	return false
+}

@@ -178,3 +178,6 @@ func StatusText(status int) string {
 	}
 	return ""
 }
+
+// Length is the announced Content-Length in bytes; −1 where there is none.
+func (r *Response) Length() int64 { return r.length }

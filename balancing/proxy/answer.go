@@ -7,11 +7,21 @@ import (
 	"headroom.dev/headroom/balancing/h1"
 )
 
-// answer sends a response of our own, as a problem document (RFC 9457) with the request's ID.
+// answer sends a response of our own: the service's page for such, or a problem document (RFC 9457) with the request's ID.
 func (x *exchange) answer(status int, detail string) {
-	x.scratch = appendProblem(x.scratch[:0], status, detail, x.requestID)
+	x.status = status
+	kind, body := "application/problem+json", []byte(nil)
+	if x.view != nil {
+		if page, ok := x.view.pages.find(status); ok {
+			kind, body = page.contentType, page.body
+		}
+	}
+	if body == nil {
+		x.scratch = appendProblem(x.scratch[:0], status, detail, x.requestID)
+		body = x.scratch
+	}
 	dst := h1.AppendStatusLine(x.reply[:0], status)
-	dst = h1.AppendField(dst, "Content-Type", "application/problem+json")
+	dst = h1.AppendField(dst, "Content-Type", kind)
 	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\n"...)
@@ -19,13 +29,16 @@ func (x *exchange) answer(status int, detail string) {
 		dst = h1.AppendField(dst, "Retry-After", "1")
 	}
 	x.reply = dst
-	x.sendAnswer(x.scratch)
+	x.sendAnswer(body)
 }
 
 // sendAnswer sends the head in reply and a body.
 func (x *exchange) sendAnswer(body []byte) {
 	x.keep = x.keep && x.bodyRead
 	framing := h1.Framing{Kind: h1.LengthBody, Length: int64(len(body))}
+	if x.route != nil {
+		x.reply = x.route.Response.Append(x.reply)
+	}
 	x.reply = append(x.reply, "Date: "...)
 	x.reply = time.Now().UTC().AppendFormat(x.reply, dateFormat)
 	x.reply = append(x.reply, "\r\n"...)
@@ -84,5 +97,5 @@ func (c *clientConn) turnAway(detail string) {
 	defer c.put(x)
 	client := &h1Client{clientConn: c, x: x}
 	client.writing.set = c.conn.SetWriteDeadline // a new connection has room for it: this does not wait
-	x.refuse(client, 503, detail)
+	x.refuse(client, 503, detail, 1)
 }

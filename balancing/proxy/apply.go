@@ -41,6 +41,7 @@ func (s *Server) Apply(table headroom.RoutingTable) error {
 type planned struct {
 	services   map[string]*service
 	settings   map[string]headroom.LoadBalancing
+	compiled   map[string]compiled
 	transports map[string]*transport
 	routes     map[string]*routes
 	sharing    map[string][]headroom.ServiceRoute // by listener
@@ -48,7 +49,7 @@ type planned struct {
 
 func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 	next := planned{
-		services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, transports: map[string]*transport{},
+		services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, compiled: map[string]compiled{}, transports: map[string]*transport{},
 		routes: map[string]*routes{}, sharing: map[string][]headroom.ServiceRoute{},
 	}
 	owners := map[string]string{}
@@ -80,6 +81,9 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			return planned{}, err
 		}
 		next.transports[route.Service] = transport
+		if next.compiled[route.Service], err = compile(route.Service, lb); err != nil {
+			return planned{}, err
+		}
 		for _, b := range route.Backends {
 			if owner, twice := owners[b.ID]; twice {
 				return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".backends", Value: b.ID,
@@ -211,7 +215,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		s.backends[b.ID] = have
 		svc.members = append(svc.members, member{backend: have, weight: b.Weight, active: b.State != headroom.BackendDraining})
 	}
-	if err := svc.rebuild(lb, s.options.Seed); err != nil {
+	if err := svc.rebuild(lb, next.compiled[route.Service], s.options.Seed); err != nil {
 		s.options.Logger.Error("keeping the old list of backends", "service", svc.name, "error", err)
 	}
 }

@@ -127,7 +127,7 @@ func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
 	b.noteFailure(time.Now(), inWords(err))
 	var refused *h1.Error
 	switch {
-	case errors.Is(err, errNoResponse):
+	case errors.Is(err, errNoResponse), errors.Is(err, errTooLong):
 		return failure{timedOut, false, "a backend did not answer in time"}
 	case errors.As(err, &refused):
 		return failure{reset, false, "a backend's response was malformed: " + refused.Reason}

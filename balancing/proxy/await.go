@@ -16,12 +16,12 @@ var (
 // awaitResponse reads the head of the final response. Interim ones are passed on. While it waits it looks after the
 // client now and then, so that a client that leaves frees the backend.
 func (x *exchange) awaitResponse(u call) error {
-	limit := time.Duration(x.view.settings.Timeouts.Response)
+	limit := x.route.ResponseTimeout
 	span := min(patience, max(limit/4, time.Millisecond))
 	now := x.attemptAt
 	since := now
 	for {
-		err := u.await(&x.res, x.toHead, now, span)
+		err := u.await(&x.res, x.toHead, now, x.within(now, span))
 		now = time.Now()
 		switch {
 		case err == nil && x.res.Interim():
@@ -35,6 +35,8 @@ func (x *exchange) awaitResponse(u call) error {
 			return nil
 		case !isTimeout(err):
 			return err
+		case x.overdue(now):
+			return errTooLong
 		case x.upload != nil && x.upload.running():
 			since = now // the response's time begins when the request has been sent
 		case x.client.gone():

@@ -87,7 +87,7 @@ func (c *h1Client) serveNext() bool {
 	c.canceled.Store(false)
 	c.phase = readingBody
 	c.body.Reset(&c.in, x.req.Framing())
-	return x.serve(c)
+	return x.serve(c, served)
 }
 
 // depart ends the connection so that the client gets to see the last response whole: closing with unread input would reset it. Only a client
@@ -140,9 +140,9 @@ func (c *h1Client) refuse(err error) {
 	c.last = false
 	switch {
 	case errors.As(err, &refused):
-		c.x.refuse(c, refused.Status, refused.Reason)
+		c.x.refuse(c, refused.Status, refused.Reason, c.requests.Load()+1)
 	case c.phase == readingHead && isTimeout(err):
-		c.x.refuse(c, 408, "the request's head did not come within timeouts.header")
+		c.x.refuse(c, 408, "the request's head did not come within timeouts.header", c.requests.Load()+1)
 	case err == io.ErrUnexpectedEOF:
 		c.countMalformed(time.Now())
 	}

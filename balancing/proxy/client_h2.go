@@ -31,7 +31,8 @@ func (c *h2Conn) wake() { c.server.Shutdown() }
 // serveStream serves one request. The server calls it on a goroutine of the stream's own.
 func (c *h2Conn) serveStream(stream *h2.Stream) {
 	r := c.listener.routes.Load()
-	if c.requests.Add(1) == uint64(r.requests) || c.closing() {
+	number := c.requests.Add(1)
+	if number == uint64(r.requests) || c.closing() {
 		c.server.Shutdown()
 	}
 	c.listener.counts.http2.Add(1)
@@ -41,11 +42,11 @@ func (c *h2Conn) serveStream(stream *h2.Stream) {
 	x.req.Reset()
 	if _, err := x.req.Parse(stream.Head(), r.limits); err != nil {
 		status, reason := refusal(err)
-		x.refuse(&x.h2, status, reason)
+		x.refuse(&x.h2, status, reason, number)
 		return
 	}
 	stream.SetCancel(x.onGone)
-	x.serve(&x.h2)
+	x.serve(&x.h2, number)
 	stream.SetCancel(nil)
 }
 
@@ -166,11 +167,12 @@ func (c *h2Client) flush() error {
 func (c *h2Client) abort() { c.stream.Reset(h2.InternalError) }
 
 // refuse answers a request that could not be read.
-func (x *exchange) refuse(c client, status int, reason string) {
-	x.client = c
-	x.state = state{began: time.Now()}
-	x.requestID = x.requestID[:0]
+func (x *exchange) refuse(c client, status int, reason string, number uint64) {
+	x.client, x.route = c, nil
+	x.state = state{began: time.Now(), number: number}
+	x.logged = logged{on: x.conn.server.logs(), kept: x.logged.kept[:0], client: x.conn.client}
 	x.makeRequestID()
 	x.conn.countMalformed(x.began)
 	x.answer(status, reason)
+	x.log(rejected, x.protocol(), reason)
 }

@@ -18,6 +18,7 @@ type clientConn struct {
 	tls      *tls.ConnectionState
 	client   netip.AddrPort // as the service sees it: what a PROXY header told, else the other end of tcp
 	clientIP string         // of client
+	scheme   string         // http or https
 	local    netip.AddrPort // where the client connected to
 	trusted  bool           // the client is one of trustedProxies
 	counted  netip.Addr     // what the connection counts for in the limit per client, if anything
@@ -36,7 +37,7 @@ type waker interface {
 }
 
 func newClientConn(l *listener, conn net.Conn) *clientConn {
-	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, id: l.server.nextID.Add(1), peek: newPeeker(conn)}
+	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, scheme: "http", id: l.server.nextID.Add(1), peek: newPeeker(conn)}
 	c.client, c.local = addressOf(conn.RemoteAddr()), addressOf(conn.LocalAddr())
 	return c
 }
@@ -101,7 +102,7 @@ func (c *clientConn) encrypt(r *routes) bool {
 		return false
 	}
 	state := secure.ConnectionState()
-	c.conn, c.tls = secure, &state
+	c.conn, c.tls, c.scheme = secure, &state, "https"
 	if state.DidResume {
 		c.listener.counts.resumedHandshakes.Add(1)
 	} else {

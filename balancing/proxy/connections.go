@@ -68,9 +68,11 @@ func (x *exchange) connect(b *backend, fresh bool) (call, error) {
 			return u, nil
 		}
 	}
+	began := time.Now()
 	conn, err := b.dial(x)
 	if err != nil {
 		return nil, err
 	}
+	x.connected = time.Since(began)
 	return newBackendConn(b, t, &shared.h1, conn, x.view.limits), nil
 }

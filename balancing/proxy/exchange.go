@@ -4,6 +4,10 @@ import (
 	"sync"
 	"time"
 
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/accesslog"
+	"headroom.dev/headroom/balancing/compress"
+	"headroom.dev/headroom/balancing/edit"
 	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/pick"
 )
@@ -16,9 +20,15 @@ type exchange struct {
 	req    h1.Request
 	res    h1.Response
 
-	out       []byte // the request as sent to the backend: its head, and behind it a small body
-	reply     []byte // the response as sent to the client, what of it waits to be sent
-	scratch   []byte // body of an answer of our own, trailers
+	route     *edit.Route
+	target    []byte            // rewritten
+	out       []byte            // the request as sent to the backend: its head, and behind it a small body
+	reply     []byte            // the response as sent to the client, what of it waits to be sent
+	scratch   []byte            // body of an answer of our own, trailers, and whatever is needed for a moment
+	accept    []byte            // the client's Accept-Encoding, where responses may be compressed
+	trace     [traceLength]byte // traceparent
+	logged    logged
+	entry     accesslog.Entry
 	requestID []byte
 	hostName  [256]byte
 	excluded  pick.Excluded
@@ -45,8 +55,11 @@ type state struct {
 	service *service
 	view    *view
 	began   time.Time // its head was whole
+	number  uint64    // on its connection
 
-	headLength int // of out
+	traced     bool // the client's own traceparent goes on
+	trailers   bool // the client takes trailers (TE), and the backend's protocol has a way to say so
+	headLength int  // of out
 	toHead     bool
 	idempotent bool
 	old        bool // HTTP/1.0
@@ -54,46 +67,64 @@ type state struct {
 	expect     bool // the client waits for 100 Continue, and has not got it
 	websocket  bool
 	framing    h1.Framing
-	streaming  bool  // the body is not in out but is sent by an upload
-	bodyRead   bool  // nothing of the body is left on the client's connection
-	bodyBytes  int64 // of the request that were admitted
+	streaming  bool            // the body is not in out but is sent by an upload
+	bodyRead   bool            // nothing of the body is left on the client's connection
+	bytesIn    int64           // of the request's body that were admitted
+	bytesOut   int64           // of the response's body, before any compression
+	coding     compress.Coding // that the response is compressed with
 
 	tried      [maxAttempts]*backend
 	attempts   int
 	backend    *backend  // of the attempt that is not settled yet, or nil
 	attemptAt  time.Time // when the present attempt could begin: the request, with its body if that is small, was there
 	interim    int
-	replied    bool      // the client got the first bytes of a final response
-	switchedAt time.Time // when a tunnel began, which is the end of its request; else zero
+	status     int           // of the answer
+	firstByte  time.Duration // from attemptAt to the head of the response
+	connected  time.Duration // opening the connection of the attempt; 0 where one was open
+	replied    bool          // the client got the first bytes of a final response
+	why        string        // a failure's reason
+	switchedAt time.Time     // when a tunnel began, which is the end of its request; else zero
 }
 
-// serve serves the request in req and reports whether the connection may be used again.
-func (x *exchange) serve(c client) (again bool) {
+// serve serves the request in req, which is one of many on its connection, and reports whether the connection may be used again.
+func (x *exchange) serve(c client, number uint64) (again bool) {
 	now := time.Now()
-	x.client = c
-	x.requestID = x.requestID[:0]
-	x.upload = nil
-	x.state = state{began: now, attemptAt: now}
-	x.service = x.conn.listener.routes.Load().find(x.req.Host(), &x.hostName)
+	x.client, x.upload, x.route = c, nil, nil
+	x.state = state{began: now, attemptAt: now, number: number}
 	x.toHead = x.req.Method() == h1.MethodHead
 	x.old = x.req.Minor() == 0
 	x.idempotent = x.req.Method().Idempotent()
 	x.framing = x.req.Framing()
 	x.bodyRead = x.framing.Kind == h1.NoBody
 	x.keep = x.req.Persistent()
-	x.websocket = x.req.WebSocket()
 	x.expect = x.req.Continue() && !c.bodyWaits()
 	x.streaming = x.framing.Kind == h1.ChunkedBody || x.framing.Length > wholeBody || x.expect
 	x.takeRequestID()
+	x.note()
+	x.service = x.conn.listener.routes.Load().find(x.req.Host(), &x.hostName)
 	if x.service == nil {
 		x.answer(404, "no service here has this host")
+		x.log(clientError, x.protocol(), "no service has this host")
 		return c.finish()
 	}
 	x.service.traffic.begin()
 	x.view = x.service.view.Load()
+	x.takeTrace()
 	how := x.run()
 	x.service.traffic.end(how, x.end().Sub(x.began))
+	x.log(how, x.protocol(), x.why)
 	return c.finish()
+}
+
+// protocol is what the client speaks, as the access log names it.
+func (x *exchange) protocol() string {
+	switch {
+	case !x.client.inOrder():
+		return "HTTP/2.0"
+	case x.old:
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
 }
 
 // end is when a request that has ended did so.
@@ -104,14 +135,14 @@ func (x *exchange) end() time.Time {
 	return time.Now()
 }
 
-// run prepares the request as it will be sent and tries backends.
+// run admits the request, prepares it as it will be sent and tries backends.
 func (x *exchange) run() outcome {
-	if x.answeredOptions() {
-		return success
+	if how, done := x.admit(); done {
+		return how
 	}
-	if err := x.admitLength(); err != nil {
-		return x.bodyFailed(err)
-	}
+	http2 := x.view.settings.BackendProtocol == headroom.BackendHTTP2
+	x.websocket = !http2 && x.client.inOrder() && x.req.WebSocket()
+	x.trailers = http2 && x.req.AcceptsTrailers()
 	x.out = x.appendRequest(x.out[:0])
 	x.headLength = len(x.out)
 	if x.framing.Kind != h1.NoBody && !x.streaming {
@@ -133,11 +164,12 @@ func (x *exchange) run() outcome {
 			return last.how
 		}
 		x.settle(last.how, last.how == clientAborted)
+		x.why = last.reason
 		if last.how == clientAborted {
 			return x.clientFailed()
 		}
 		x.conn.server.options.Logger.Debug("attempt failed", "service", x.service.name, "backend", b.id, "reason", last.reason, "again", last.again)
-		if !last.again {
+		if !last.again || x.overdue(time.Now()) {
 			break
 		}
 		x.attemptAt = time.Now()
@@ -152,7 +184,8 @@ func (x *exchange) giveUp(last failure) outcome {
 	}
 	switch {
 	case x.attempts == 0:
-		x.answer(503, "no backend of service "+x.service.name+" is ready")
+		x.why = "no backend of service " + x.service.name + " is ready"
+		x.answer(503, x.why)
 		return noBackend
 	case last.how == timedOut:
 		x.answer(504, last.reason)
@@ -174,7 +207,7 @@ func (x *exchange) clientFailed() outcome {
 // shrink gives up what an unusually large request left behind.
 func (x *exchange) shrink() {
 	const keep = 32 << 10
-	for _, buffer := range []*[]byte{&x.out, &x.reply, &x.scratch} {
+	for _, buffer := range []*[]byte{&x.out, &x.reply, &x.scratch, &x.logged.kept} {
 		if cap(*buffer) > keep {
 			*buffer = nil
 		}

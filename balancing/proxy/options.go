@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"time"
@@ -33,6 +34,8 @@ type TLS interface {
 	Backend(service headroom.ServiceRoute) (*tls.Config, error)
 	Commit()
 	Rollback()
+	// Client returns with which certificate a client has proved who it is, if with any, and whether it may use the service.
+	Client(service string, state *tls.ConnectionState) (certificate *x509.Certificate, allowed bool)
 }
 
 // Options configures a Server.
@@ -48,6 +51,8 @@ type Options struct {
 	Listen func(address string) (net.Listener, error)
 	// TLS makes the TLS configurations of tables; balancing/certificate has one. Nil means that no service has TLS.
 	TLS TLS
+	// AccessLog gets an entry for each request. Nil means none.
+	AccessLog AccessLog
 	// Seed lets balancers begin with different backends.
 	Seed uint64
 }

@@ -17,8 +17,9 @@ type pipe struct {
 	idle  time.Duration
 	moved atomic.Int64 // when something moved last, Unix nanoseconds
 	last  atomic.Int64 // when the direction that is left must end, Unix nanoseconds; 0 while both are open
-	// ab and ba are told how many bytes went from a to b and back, now and then.
-	ab, ba func(n int64)
+	// moves is told now and then how many bytes went from a to b and back.
+	moves           func(ab, ba int64)
+	inward, outward atomic.Int64 // in all, from a to b and back
 }
 
 // run returns when the tunnel has ended.
@@ -27,9 +28,9 @@ func (p *pipe) run() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.oneWay(p.b, p.a, p.ab)
+		p.oneWay(p.b, p.a, func(n int64) { p.inward.Add(n); p.moves(n, 0) })
 	}()
-	p.oneWay(p.a, p.b, p.ba)
+	p.oneWay(p.a, p.b, func(n int64) { p.outward.Add(n); p.moves(0, n) })
 	<-done
 }
 

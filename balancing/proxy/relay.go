@@ -1,14 +1,18 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"time"
 
+	"headroom.dev/headroom/balancing/compress"
 	"headroom.dev/headroom/balancing/h1"
 )
 
 // relay sends the final response on. Its head has been read.
 func (x *exchange) relay(u call) failure {
+	x.status = x.res.Status()
+	x.firstByte = time.Since(x.attemptAt)
 	if x.res.Switching() {
 		return x.tunnel(u)
 	}
@@ -16,9 +20,10 @@ func (x *exchange) relay(u call) failure {
 	if x.client.inOrder() {
 		x.keep = x.keep && x.uploaded()
 	}
+	x.coding = compress.Identity
 	x.reply = x.appendResponse(x.reply[:0], body)
 	u.begin(body)
-	how := outcomeOf(x.res.Status())
+	how := outcomeOf(x.status)
 	if err := x.copyResponse(u, body); err != nil {
 		return x.relayFailed(u, err)
 	}
@@ -32,23 +37,11 @@ func (x *exchange) relay(u call) failure {
 	u.release(whole && x.res.Persistent())
 	x.settle(how, false)
 	if err := x.client.flush(); err != nil {
+		x.why = errClientGone.Error()
 		x.client.abort()
 		return failure{how: clientAborted}
 	}
 	return failure{how: how}
-}
-
-// appendResponse appends the head of the response as the client gets it, but for what the client's protocol adds.
-func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
-	var except h1.Set
-	if x.old {
-		except = h1.SetOf(h1.Trailer)
-	}
-	dst = x.res.AppendHead(dst, except)
-	if body.Kind != h1.ChunkedBody {
-		dst = x.res.AppendFraming(dst)
-	}
-	return dst
 }
 
 // relayFailed ends an exchange that broke in the middle of the response. The client must not take what it got for the whole, so its
@@ -60,14 +53,21 @@ func (x *exchange) relayFailed(u call, err error) failure {
 	}
 	if err != errClientGone {
 		x.lastTried().noteFailure(time.Now(), "in the middle of a response: "+inWords(err))
+		if !x.replied && err == errTooLong {
+			return failure{timedOut, false, err.Error()}
+		}
 		if !x.replied {
 			return failure{reset, false, "a backend broke the connection in the middle of the response"}
 		}
 	}
 	how := reset
-	if err == errClientGone {
+	switch err {
+	case errClientGone:
 		how = clientAborted
+	case errTooLong:
+		how = timedOut
 	}
+	x.why = inWords(err)
 	x.settle(how, how == clientAborted)
 	x.upload = nil
 	x.client.abort()
@@ -80,6 +80,9 @@ func (x *exchange) lastTried() *backend { return x.tried[x.attempts-1] }
 // copyResponse sends head and body, but for what the client's side still holds at the end. It never waits for the backend while that
 // holds something that the client could have.
 func (x *exchange) copyResponse(u call, body h1.Framing) error {
+	if x.coding != compress.Identity {
+		return x.compressResponse(u)
+	}
 	if x.client.begin(body) != nil {
 		return errClientGone
 	}
@@ -97,10 +100,7 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 		if err != nil {
 			return err
 		}
-		x.service.traffic.bytesOut.Add(uint64(len(data)))
-		if x.backend != nil {
-			x.backend.traffic.bytesOut.Add(uint64(len(data)))
-		}
+		x.sent(len(data))
 		if x.client.write(data) != nil {
 			return errClientGone
 		}
@@ -112,13 +112,29 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 	return nil
 }
 
-// nextPart waits for the next bytes of the response's body and looks after the client while it waits. There is no limit to the wait: a stream
-// of events may be silent for long, and the client can leave.
+// sent counts a part of the response's body.
+func (x *exchange) sent(n int) {
+	x.bytesOut += int64(n)
+	x.service.traffic.bytesOut.Add(uint64(n))
+	if x.backend != nil {
+		x.backend.traffic.bytesOut.Add(uint64(n))
+	}
+}
+
+// errTooLong ends a request that takes longer than its timeouts.request.
+var errTooLong = errors.New("the request took longer than timeouts.request")
+
+// nextPart waits for the next bytes of the response's body and looks after the client while it waits. There is no limit to the wait, unless the
+// request as a whole has one: a stream of events may be silent for long, and the client can leave.
 func (x *exchange) nextPart(u call) ([]byte, error) {
 	for {
-		data, err := u.nextBody(time.Now(), patience)
+		now := time.Now()
+		data, err := u.nextBody(now, x.within(now, patience))
 		if err == nil || !isTimeout(err) {
 			return data, err
+		}
+		if x.overdue(time.Now()) {
+			return nil, errTooLong
 		}
 		if x.upload != nil && x.upload.running() {
 			continue // the upload sees whether the client is there
@@ -127,4 +143,13 @@ func (x *exchange) nextPart(u call) ([]byte, error) {
 			return nil, errClientGone
 		}
 	}
+}
+
+// within shortens a wait to what is left for the whole request.
+func (x *exchange) within(now time.Time, span time.Duration) time.Duration {
+	limit := x.route.RequestTimeout
+	if limit <= 0 {
+		return span
+	}
+	return max(min(span, limit-now.Sub(x.began)), time.Millisecond)
 }

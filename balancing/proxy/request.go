@@ -1,52 +1,52 @@
 package proxy
 
 import (
+	"net/netip"
 	"strconv"
 
+	"headroom.dev/headroom/balancing/edit"
 	"headroom.dev/headroom/balancing/h1"
 )
 
-// ours are the request fields that are written anew for the backend.
-var ours = h1.SetOf(h1.Via, h1.XForwardedFor, h1.XForwardedProto, h1.XForwardedHost, h1.XRequestID, h1.MaxForwards)
-
 const (
-	maxRequestID = 128
-	hexDigits    = "0123456789abcdef"
+	// ours are the request fields that are written anew for the backend.
+	ours = h1.Set(1<<h1.Via | 1<<h1.XForwardedFor | 1<<h1.XForwardedProto | 1<<h1.XForwardedHost | 1<<h1.Forwarded | 1<<h1.XRequestID |
+		1<<h1.MaxForwards)
+	// claims are fields by which a proxy tells who the client is, and which nobody else is believed.
+	claims = h1.Set(1<<h1.XForwardedPort | 1<<h1.XRealIP)
 )
 
 // appendRequest appends the request's head as the backend gets it. What is for this hop is left out first and our own fields are
 // added last, so that no client can have them removed through Connection (CVE-2024-45410).
 func (x *exchange) appendRequest(dst []byte) []byte {
 	host := x.req.Host()
-	if host == nil {
-		dst = x.req.AppendHead(dst, []byte(x.conn.local.String()), ours) // HTTP/1.0 without Host: the address the client connected to
-	} else {
-		dst = x.req.AppendHead(dst, host, ours)
+	if host == nil { // HTTP/1.0 without Host: the address the client connected to
+		x.scratch = x.conn.local.AppendTo(x.scratch[:0])
+		host = x.scratch
 	}
-	dst = append(dst, "X-Forwarded-For: "...)
-	before := len(dst)
-	dst = x.req.AppendList(dst, h1.XForwardedFor)
-	if len(dst) > before {
-		dst = append(dst, ", "...)
+	edits := x.route.Request
+	except := ours
+	if !x.conn.trusted {
+		except |= claims
 	}
-	dst = append(dst, x.conn.clientIP...)
-	dst = append(dst, "\r\nX-Forwarded-Proto: http\r\n"...)
-	if host != nil {
-		dst = append(dst, "X-Forwarded-Host: "...)
-		dst = append(dst, host...)
+	if !x.traced {
+		except |= h1.SetOf(h1.Traceparent, h1.Tracestate)
+	}
+	dst = x.appendHead(dst, host, except, edits)
+	dst = x.appendForwarded(dst, host, edits.Known())
+	if !x.traced && !edits.Known().Has(h1.Traceparent) {
+		dst = append(dst, "traceparent: "...)
+		dst = append(dst, x.trace[:]...)
 		dst = append(dst, "\r\n"...)
 	}
-	dst = append(dst, "Via: "...)
-	before = len(dst)
-	dst = x.req.AppendList(dst, h1.Via)
-	if len(dst) > before {
-		dst = append(dst, ", "...)
-	}
-	dst = append(dst, '1', '.', byte('0'+x.req.Minor()))
-	dst = append(dst, " headroom\r\nX-Request-Id: "...)
+	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\n"...)
 	dst = x.appendMaxForwards(dst)
+	dst = edits.Append(dst)
+	if x.trailers {
+		dst = append(dst, "TE: trailers\r\n"...)
+	}
 	if x.expect {
 		dst = append(dst, "Expect: 100-continue\r\n"...)
 	}
@@ -58,6 +58,101 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 	}
 	dst = h1.AppendFraming(dst, x.framing)
 	return append(dst, "\r\n"...)
+}
+
+// appendHead appends the request line, with the target that the route makes of the client's, and the fields that go on.
+func (x *exchange) appendHead(dst, host []byte, except h1.Set, edits *edit.Fields) []byte {
+	if edits.Empty() && !x.route.Rewrites() {
+		return x.req.AppendHead(dst, host, except)
+	}
+	x.target = x.target[:0]
+	if x.route.Rewrites() {
+		x.target = x.route.AppendTarget(x.target, x.req.Target())
+	}
+	return x.req.AppendEdited(dst, x.target, host, except, edits)
+}
+
+// appendForwarded tells the backend who the client is, unless a field is left out by an edit. What the client says of itself is believed
+// only if it is a trusted proxy, and then passed on with the client's own address behind it.
+func (x *exchange) appendForwarded(dst, host []byte, removed h1.Set) []byte {
+	c := x.conn
+	if !removed.Has(h1.XForwardedFor) {
+		dst = append(dst, "X-Forwarded-For: "...)
+		if c.trusted {
+			dst = x.appendList(dst, h1.XForwardedFor)
+		}
+		dst = append(dst, c.clientIP...)
+		dst = append(dst, "\r\n"...)
+	}
+	if !removed.Has(h1.XForwardedProto) {
+		dst = append(dst, "X-Forwarded-Proto: "...)
+		dst = append(dst, x.believed(h1.XForwardedProto, c.scheme)...)
+		dst = append(dst, "\r\n"...)
+	}
+	if !removed.Has(h1.XForwardedHost) {
+		dst = append(dst, "X-Forwarded-Host: "...)
+		if told := x.believed(h1.XForwardedHost, ""); told != "" {
+			dst = append(dst, told...)
+		} else {
+			dst = append(dst, host...)
+		}
+		dst = append(dst, "\r\n"...)
+	}
+	if c.trusted && x.req.Has(h1.Forwarded) && !removed.Has(h1.Forwarded) {
+		dst = append(dst, "Forwarded: "...)
+		dst = x.appendList(dst, h1.Forwarded)
+		dst = appendForwardedFor(dst, c.client.Addr())
+		dst = append(dst, ";proto="...)
+		dst = append(dst, c.scheme...)
+		dst = append(dst, "\r\n"...)
+	}
+	if !removed.Has(h1.Via) {
+		dst = append(dst, "Via: "...)
+		dst = x.appendList(dst, h1.Via)
+		dst = append(dst, x.version()...)
+		dst = append(dst, " headroom\r\n"...)
+	}
+	return dst
+}
+
+// appendList appends the values of a list that the client sent, if it did, for another to follow.
+func (x *exchange) appendList(dst []byte, known h1.Known) []byte {
+	before := len(dst)
+	dst = x.req.AppendList(dst, known)
+	if len(dst) > before {
+		dst = append(dst, ", "...)
+	}
+	return dst
+}
+
+// believed is the value of a field, if a trusted proxy sent one, and otherwise what we know.
+func (x *exchange) believed(known h1.Known, otherwise string) string {
+	if !x.conn.trusted || !x.req.Has(known) {
+		return otherwise
+	}
+	return string(x.req.Value(known))
+}
+
+// appendForwardedFor appends an element's first part as RFC 7239 section 6 writes addresses.
+func appendForwardedFor(dst []byte, client netip.Addr) []byte {
+	if client.Is6() {
+		dst = append(dst, `for="[`...)
+		dst = client.AppendTo(dst)
+		return append(dst, `]"`...)
+	}
+	dst = append(dst, "for="...)
+	return client.AppendTo(dst)
+}
+
+// version is that of HTTP which the client speaks, as Via gives it.
+func (x *exchange) version() string {
+	switch {
+	case !x.client.inOrder():
+		return "2.0"
+	case x.old:
+		return "1.0"
+	}
+	return "1.1"
 }
 
 // appendMaxForwards passes Max-Forwards on, one lower for OPTIONS (RFC 9110 section 7.6.2).
@@ -85,40 +180,8 @@ func (x *exchange) answeredOptions() bool {
 	if x.req.Method() != h1.MethodOptions || string(x.req.Value(h1.MaxForwards)) != "0" {
 		return false
 	}
+	x.status = 200
 	x.reply = h1.AppendStatusLine(x.reply[:0], 200)
 	x.sendAnswer(nil)
-	return true
-}
-
-// takeRequestID keeps the client's X-Request-Id where it is short and harmless, and makes one where not.
-func (x *exchange) takeRequestID() {
-	given := x.req.Value(h1.XRequestID)
-	if len(given) > 0 && len(given) <= maxRequestID && harmless(given) {
-		x.requestID = append(x.requestID, given...)
-		return
-	}
-	x.makeRequestID()
-}
-
-// makeRequestID makes one of 16 digits for this connection, which differ between processes by the seed, and 8 for the request.
-func (x *exchange) makeRequestID() {
-	requests := x.conn.requests.Load()
-	high := (x.conn.id + x.conn.server.options.Seed) * 0x9e3779b97f4a7c15
-	for shift := 60; shift >= 0; shift -= 4 {
-		x.requestID = append(x.requestID, hexDigits[high>>shift&15])
-	}
-	for shift := 28; shift >= 0; shift -= 4 {
-		x.requestID = append(x.requestID, hexDigits[requests>>shift&15])
-	}
-}
-
-// harmless allows letters, digits and punctuation that mean nothing in JSON, logs or shells.
-func harmless(id []byte) bool {
-	for _, b := range id {
-		letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
-		if !letter && b != '-' && b != '_' && b != '.' && b != ':' && b != '/' && b != '+' && b != '=' {
-			return false
-		}
-	}
 	return true
 }

@@ -41,11 +41,80 @@ func TestForwardedFieldsAreOursAndHopByHopOnesGone(t *testing.T) {
 	c.write(request("GET /", "X-Forwarded-For: 6.6.6.6", "X-Request-Id: mine-1"))
 	c.response("GET")
 	r = <-seen
-	if got := r.Header.Get("X-Forwarded-For"); got != "6.6.6.6, 127.0.0.1" {
+	if got := r.Header.Get("X-Forwarded-For"); got != "127.0.0.1" {
 		t.Errorf("X-Forwarded-For: got %q", got)
 	}
 	if got := r.Header.Get("X-Request-Id"); got != "mine-1" {
 		t.Errorf("X-Request-Id: got %q", got)
+	}
+}
+
+func TestOnlyTrustedProxiesAreBelieved(t *testing.T) {
+	claimed := []string{"X-Forwarded-For: 6.6.6.6, 10.0.0.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.example.com",
+		"X-Forwarded-Port: 443", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6;proto=https"}
+	for _, c := range []struct {
+		trusted []string
+		want    map[string]string
+	}{
+		{nil, map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "shop", "X-Forwarded-Port": "",
+			"X-Real-Ip": "", "Forwarded": ""}},
+		{[]string{"127.0.0.0/8"}, map[string]string{"X-Forwarded-For": "6.6.6.6, 10.0.0.1, 127.0.0.1", "X-Forwarded-Proto": "https",
+			"X-Forwarded-Host": "shop.example.com", "X-Forwarded-Port": "443", "X-Real-Ip": "6.6.6.6",
+			"Forwarded": "for=6.6.6.6;proto=https, for=127.0.0.1;proto=http"}},
+	} {
+		seen := make(chan http.Header, 1)
+		o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) { seen <- r.Header })
+		s := start(t, Options{})
+		r := route(o.address())
+		r.LoadBalancing.TrustedProxies = c.trusted
+		apply(t, s, r)
+		conn := connect(t, s.Addr(anyPort).String())
+		conn.write(request("GET /", claimed...))
+		conn.response("GET")
+		header := <-seen
+		for name, want := range c.want {
+			if got := header.Get(name); got != want {
+				t.Errorf("trusting %v: %s is %q, want %q", c.trusted, name, got, want)
+			}
+		}
+	}
+}
+
+func TestATraceGoesOnOrBegins(t *testing.T) {
+	seen := make(chan http.Header, 1)
+	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) { seen <- r.Header })
+	s := start(t, Options{})
+	r := route(o.address())
+	r.LoadBalancing.TraceSampling = 1
+	apply(t, s, r)
+	conn := connect(t, s.Addr(anyPort).String())
+	const given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00" // the example of W3C Trace Context
+	for _, c := range []struct {
+		sent string
+		kept bool
+	}{
+		{given, true},
+		{"cc" + given[2:] + "-what-the-future-will-bring", true},
+		{"ff" + given[2:], false},
+		{given + "-x", false},
+		{"00-00000000000000000000000000000000-00f067aa0ba902b7-01", false},
+		{"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false},
+		{"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false},
+		{"", false},
+	} {
+		conn.write(request("GET /", "traceparent: "+c.sent, "tracestate: a=1"))
+		conn.response("GET")
+		header := <-seen
+		got := header.Get("Traceparent")
+		if c.kept && (got != c.sent || header.Get("Tracestate") != "a=1") {
+			t.Errorf("%q became %q with state %q", c.sent, got, header.Get("Tracestate"))
+		}
+		if begun := validTrace([]byte(got)) && strings.HasSuffix(got, "-01") && header.Get("Tracestate") == ""; !c.kept && !begun {
+			t.Errorf("instead of %q came %q with state %q", c.sent, got, header.Get("Tracestate"))
+		}
+		if len(header["Traceparent"]) != 1 {
+			t.Errorf("%d traces", len(header["Traceparent"]))
+		}
 	}
 }
 

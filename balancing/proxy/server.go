@@ -19,15 +19,16 @@ type Server struct {
 	buffers   sync.Pool     // of *[]byte, bufferSize each
 	exchanges sync.Pool     // of *exchange
 
-	mu        sync.Mutex // guards what follows; no request takes it
-	listeners map[string]*listener
-	services  map[string]*service
-	backends  map[string]*backend
-	departing []*backend  // named by no table any more, but perhaps still serving
-	retired   []*listener // closed, but perhaps still with connections
-	version   uint64
-	measured  time.Time
-	draining  bool // another process listens: no socket is opened any more
+	mu         sync.Mutex // guards what follows; no request takes it
+	listeners  map[string]*listener
+	services   map[string]*service
+	backends   map[string]*backend
+	departing  []*backend  // named by no table any more, but perhaps still serving
+	retired    []*listener // closed, but perhaps still with connections
+	version    uint64
+	measured   time.Time
+	logDropped uint64 // reported already
+	draining   bool   // another process listens: no socket is opened any more
 
 	stop   chan struct{}
 	tasks  sync.WaitGroup // listeners, connections and the sampler
@@ -75,6 +76,9 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	for _, address := range slices.Sorted(maps.Keys(s.listeners)) {
 		m.Listeners = append(m.Listeners, s.listeners[address].measure())
 	}
+	if s.options.AccessLog != nil {
+		m.LogDropped = difference(s.options.AccessLog.Dropped(), &s.logDropped)
+	}
 	s.dropDeparted()
 	return m
 }
@@ -111,7 +115,8 @@ func (s *Server) SetHealth(id string, health headroom.Health, failure string) {
 
 // rebuild refreshes a service's view with its present settings, whose algorithm was valid before.
 func (s *Server) rebuild(svc *service) {
-	if err := svc.rebuild(svc.view.Load().settings, s.options.Seed); err != nil {
+	now := svc.view.Load()
+	if err := svc.rebuild(now.settings, now.compiled, s.options.Seed); err != nil {
 		s.options.Logger.Error("keeping the old list of backends", "service", svc.name, "error", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/compress"
+	"headroom.dev/headroom/balancing/edit"
 	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/pick"
 )
@@ -37,12 +39,32 @@ type view struct {
 	candidates *pick.Snapshot
 	backends   []*backend // by index of candidates
 	limits     h1.Limits  // of responses
-	maxBody    int64      // bytes of a request's body; 0 is no limit
+	clients    bool       // whose certificates must be looked at
+	compiled
+}
+
+// compiled is what a service's settings are made into for the hot path.
+type compiled struct {
+	routes   *edit.Routes
+	compress *compress.Policy // nil: nothing is compressed
+	pages    pages
+}
+
+// compile fails where a file cannot be read.
+func compile(service string, settings headroom.LoadBalancing) (compiled, error) {
+	made := compiled{routes: edit.NewRoutes(settings)}
+	if settings.Compression.Enabled {
+		made.compress = compress.New(settings.Compression)
+	}
+	var err error
+	made.pages, err = readPages(service, settings.ErrorPages)
+	return made, err
 }
 
 // rebuild makes a new view of the backends that may get requests now. The picker stays while the algorithm does.
-func (s *service) rebuild(settings headroom.LoadBalancing, seed uint64) error {
-	made := &view{settings: settings, limits: limitsOf(settings.Limits), maxBody: int64(settings.Limits.Body)}
+func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, seed uint64) error {
+	mode := settings.TLS.Clients.Mode
+	made := &view{settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
 	if old := s.view.Load(); old != nil && old.settings.Algorithm == settings.Algorithm {
 		made.picker = old.picker
 	} else {

@@ -8,16 +8,21 @@ func serveTCP(c *clientConn, s *service) {
 	x := c.take()
 	defer c.put(x)
 	now := time.Now()
-	x.state = state{began: now, attemptAt: now, service: s}
+	x.state = state{began: now, attemptAt: now, service: s, number: c.requests.Add(1)}
+	x.route = nil
+	x.logged = logged{on: c.server.logs(), kept: x.logged.kept[:0], client: c.client}
+	x.makeRequestID()
 	s.traffic.begin()
 	x.view = s.view.Load()
 	how := x.connectTCP()
 	s.traffic.end(how, x.end().Sub(x.began))
+	x.log(how, "TCP", x.why)
 }
 
 // connectTCP tries backends until one takes the connection, and passes bytes both ways until either side has had enough.
 func (x *exchange) connectTCP() outcome {
 	how := noBackend
+	x.why = "no backend of service " + x.service.name + " is ready"
 	for x.attempts < maxAttempts {
 		b := x.choose()
 		if b == nil {
@@ -27,13 +32,14 @@ func (x *exchange) connectTCP() outcome {
 		b.traffic.arrivals.Add(1)
 		conn, err := b.dial(x)
 		if err != nil {
-			how = connectError
+			how, x.why = connectError, err.Error()
 			b.noteFailure(time.Now(), err.Error())
 			x.settle(how, false)
 			x.attemptAt = time.Now()
 			continue
 		}
 		x.switchedAt = time.Now() // the latency is that of the connection
+		x.why = ""
 		x.pipe(x.conn.conn, conn)
 		conn.Close()
 		x.settle(success, false)

@@ -25,6 +25,9 @@ const (
 	outcomes
 )
 
+// outcomeNames are the names of headroom.Outcomes in JSON. Read only.
+var outcomeNames = [outcomes]string{"1xx", "2xx", "3xx", "4xx", "5xx", "noBackend", "connectError", "timeout", "reset", "clientAborted", "rejected"}
+
 // outcomeOf is the outcome of a whole response with this status.
 func outcomeOf(status int) outcome {
 	switch {

@@ -40,10 +40,9 @@ func (x *exchange) pipe(client, backend net.Conn) {
 	tunnels := &x.conn.listener.counts.tunnels
 	tunnels.Add(1)
 	defer tunnels.Add(-1)
-	p := &pipe{a: client, b: backend, idle: time.Duration(x.view.settings.Timeouts.Tunnel)}
-	p.ab = func(n int64) { x.moved(n, 0) }
-	p.ba = func(n int64) { x.moved(0, n) }
+	p := &pipe{a: client, b: backend, idle: time.Duration(x.view.settings.Timeouts.Tunnel), moves: x.moved}
 	p.run()
+	x.bytesIn, x.bytesOut = p.inward.Load(), p.outward.Load()
 }
 
 // moved counts bytes of a body or tunnel, for the service and for the backend that is being tried.

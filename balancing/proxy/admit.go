@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"time"
+
+	"headroom.dev/headroom/balancing/h1"
+)
+
+// admit finds the route of a request and answers those that need no backend, or may not have one.
+func (x *exchange) admit() (how outcome, done bool) {
+	if state := x.conn.tls; state != nil && x.view.clients {
+		if _, allowed := x.conn.server.options.TLS.Client(x.service.name, state); !allowed {
+			// RFC 9110 section 15.5.20: the connection was begun for another service, which asked for no certificate.
+			x.answer(421, "this service needs a client certificate that this connection has not shown")
+			return rejected, true
+		}
+	}
+	x.route = x.view.routes.Find(x.req.Target())
+	if x.route.Redirect != 0 {
+		x.redirect()
+		return redirect, true
+	}
+	if x.answeredOptions() {
+		return success, true
+	}
+	if limit := x.route.MaxBody; limit > 0 && x.framing.Length > limit {
+		return x.bodyFailed(errBodyTooLarge), true
+	}
+	if x.view.compress != nil {
+		x.accept = x.req.AppendList(x.accept[:0], h1.AcceptEncoding)
+	}
+	return 0, false
+}
+
+// admitBody counts a part of the request's body and refuses one that turns out to be too large.
+func (x *exchange) admitBody(n int) error {
+	x.bytesIn += int64(n)
+	if limit := x.route.MaxBody; limit > 0 && x.bytesIn > limit {
+		return errBodyTooLarge
+	}
+	return nil
+}
+
+// errBodyTooLarge refuses a body that is larger than limits.body allows.
+var errBodyTooLarge error = &h1.Error{Status: 413, Reason: "request body is larger than limits.body allows"}
+
+// redirect answers with another place to look at.
+func (x *exchange) redirect() {
+	host := x.req.Host()
+	if host == nil {
+		x.answer(400, "a redirect needs Host")
+		return
+	}
+	x.status = x.route.Redirect
+	x.reply = h1.AppendStatusLine(x.reply[:0], x.status)
+	x.reply = append(x.reply, "Location: "...)
+	x.reply = x.route.AppendLocation(x.reply, host, x.req.Target())
+	x.reply = append(x.reply, "\r\n"...)
+	x.sendAnswer(nil)
+}
+
+// overdue reports whether the time for the whole request is up, if there is a limit to it.
+func (x *exchange) overdue(now time.Time) bool {
+	limit := x.route.RequestTimeout
+	return limit > 0 && now.Sub(x.began) >= limit
+}
