@@ -186,29 +186,15 @@ func (b *Breaker) open(at int64) {
 // since is a time as nanoseconds since the epoch plus one, never less than one, so that 0 can mean closed.
 func (b *Breaker) since(now time.Time) int64 { return max(int64(now.Sub(b.epoch)), 0) + 1 }
 
-// BreakerStatus is what there is to know of a breaker.
-type BreakerStatus struct {
-	State    headroom.BreakerState
-	Failures int       // in a row while closed
-	Openings int       // in a row; each doubled the recovery time
-	RetryAt  time.Time // while open: when the next attempt may try; zero otherwise
-}
-
 // State is the state at a time.
-func (b *Breaker) State(now time.Time) headroom.BreakerState { return b.Status(now).State }
-
-// Status is the state at a time, and more of what led to it.
-func (b *Breaker) Status(now time.Time) BreakerStatus {
+func (b *Breaker) State(now time.Time) headroom.BreakerState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := BreakerStatus{State: headroom.BreakerClosed, Failures: int(b.failures.Load()), Openings: b.openings}
 	if b.blocked.Load() == 0 {
-		return s
+		return headroom.BreakerClosed
 	}
-	s.State = headroom.BreakerHalfOpen
 	if b.since(now) < b.openUntil {
-		s.State = headroom.BreakerOpen
-		s.RetryAt = b.epoch.Add(time.Duration(b.openUntil - 1))
+		return headroom.BreakerOpen
 	}
-	return s
+	return headroom.BreakerHalfOpen
 }

@@ -30,6 +30,16 @@ func ready(b *Breaker, now time.Time) bool {
 	return blocked == 0 || b.passable(blocked, b.since(now))
 }
 
+// retryAt is when the next attempt may try; zero where the breaker is not open.
+func retryAt(b *Breaker, now time.Time) time.Time {
+	if b.State(now) != headroom.BreakerOpen {
+		return time.Time{}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.epoch.Add(time.Duration(b.openUntil - 1))
+}
+
 // record is the result of an attempt that began and ended at one instant.
 func record(b *Breaker, now time.Time, ok bool) { b.RecordSince(now, now, ok) }
 
@@ -70,7 +80,7 @@ func TestFiveFailuresInARowOpenTheBreakerForThirtySeconds(t *testing.T) {
 	wantState(t, b, 0, headroom.BreakerClosed)
 	attempt(t, b, time.Second, false)
 	wantState(t, b, time.Second, headroom.BreakerOpen)
-	if retry := b.Status(after(time.Second)).RetryAt; !retry.Equal(after(31 * time.Second)) {
+	if retry := retryAt(b, after(time.Second)); !retry.Equal(after(31 * time.Second)) {
 		t.Errorf("retry at %v, want 31 s after noon", retry)
 	}
 	if at := after(31*time.Second - 1); ready(b, at) || b.Allow(at) {
@@ -113,7 +123,7 @@ func TestEachFailedTryDoublesTheRecoveryTimeUpToTenTimes(t *testing.T) {
 	at := time.Duration(0)
 	for _, seconds := range []int{30, 60, 120, 240, 300, 300} {
 		length := time.Duration(seconds) * time.Second
-		if retry := b.Status(after(at)).RetryAt; !retry.Equal(after(at + length)) {
+		if retry := retryAt(b, after(at)); !retry.Equal(after(at + length)) {
 			t.Fatalf("opened at %v until %v, want for %v", at, retry.Sub(noon), length)
 		}
 		at += length
@@ -137,7 +147,7 @@ func TestBreakerThatOpensAgainSoonGoesOnFromWhereItWas(t *testing.T) {
 		wantState(t, b, 90*time.Second, headroom.BreakerClosed)
 		again := 90*time.Second + c.wellFor
 		trip(t, b, again)
-		if retry := b.Status(after(again)).RetryAt; !retry.Equal(after(again + c.want)) {
+		if retry := retryAt(b, after(again)); !retry.Equal(after(again + c.want)) {
 			t.Errorf("well for %v: open for %v, want %v", c.wellFor, retry.Sub(after(again)), c.want)
 		}
 	}
@@ -147,7 +157,7 @@ func TestJitterAddsUpToATenth(t *testing.T) {
 	b := newTestBreaker()
 	b.draw = func() float64 { return 0.5 }
 	trip(t, b, 0)
-	if retry := b.Status(noon).RetryAt; !retry.Equal(after(31500 * time.Millisecond)) {
+	if retry := retryAt(b, noon); !retry.Equal(after(31500 * time.Millisecond)) {
 		t.Errorf("open for %v, want 31.5s: 30 s and half of a tenth of it", retry.Sub(noon))
 	}
 }
@@ -233,7 +243,7 @@ func TestDisabledBreakerNeverOpensAndDisablingClosesIt(t *testing.T) {
 	wantState(t, b, 0, headroom.BreakerClosed)
 	b.Configure(headroom.CircuitBreaker{Enabled: true, FailureThreshold: 1, RecoveryTimeout: headroom.Duration(time.Second)})
 	attempt(t, b, 0, false)
-	if retry := b.Status(noon).RetryAt; !retry.Equal(after(time.Second)) {
+	if retry := retryAt(b, noon); !retry.Equal(after(time.Second)) {
 		t.Errorf("retry at %v, want after the new 1s", retry)
 	}
 }
@@ -272,21 +282,21 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 		var old int                // attempts under way that were let through while closed
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now += time.Duration(rapid.IntRange(0, 8_000).Draw(t, "ms")) * time.Millisecond
-			before := b.Status(after(now))
+			before := b.State(after(now))
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0, 1:
 				free := ready(b, after(now))
 				if allowed := b.Allow(after(now)); allowed != free {
 					t.Fatalf("it is free: %v, but Allow says %v", free, allowed)
 				} else if !allowed {
-					if before.State == headroom.BreakerClosed {
+					if before == headroom.BreakerClosed {
 						t.Fatal("closed, and lets nothing through")
 					}
 					continue
 				}
-				switch before.State {
+				switch before {
 				case headroom.BreakerOpen:
-					t.Fatalf("open until %v, and lets an attempt through at %v", before.RetryAt, after(now))
+					t.Fatalf("open until %v, and lets an attempt through at %v", retryAt(b, after(now)), after(now))
 				case headroom.BreakerClosed:
 					old++
 				case headroom.BreakerHalfOpen:
@@ -299,7 +309,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 				}
 			case 2:
 				ok := rapid.Bool().Draw(t, "ok")
-				if before.State == headroom.BreakerClosed && old > 0 {
+				if before == headroom.BreakerClosed && old > 0 {
 					old--
 					record(b, after(now), ok)
 				} else if len(trying) > 0 {
@@ -314,7 +324,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 					b.Release(after(began))
 				}
 			}
-			if state := b.Status(after(now)).State; state != headroom.BreakerHalfOpen {
+			if state := b.State(after(now)); state != headroom.BreakerHalfOpen {
 				trying = nil
 			}
 		}
@@ -326,7 +336,7 @@ func TestHalfOpenNeverLetsTwoTryAndAlwaysRecovers(t *testing.T) {
 			}
 			record(b, after(now), true)
 		}
-		if state := b.Status(after(now)).State; state != headroom.BreakerClosed {
+		if state := b.State(after(now)); state != headroom.BreakerClosed {
 			t.Fatalf("after %d successes it is %s", probeSuccesses, state)
 		}
 	})
@@ -342,7 +352,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 			if ready(b, after(30*time.Second)) && b.Allow(after(30*time.Second)) {
 				through.Add(1)
 			}
-			b.Status(after(30 * time.Second))
+			b.State(after(30 * time.Second))
 		})
 	}
 	all.Wait()
@@ -368,7 +378,7 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 		}
 		record(b, late, true)
 	}
-	if state := b.Status(late).State; state != headroom.BreakerClosed {
+	if state := b.State(late); state != headroom.BreakerClosed {
 		t.Errorf("state %s, want closed", state)
 	}
 }

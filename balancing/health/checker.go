@@ -10,13 +10,6 @@ import (
 	"headroom.dev/headroom"
 )
 
-// Target is one backend to be checked.
-type Target struct {
-	ID      string // unique
-	Address string // host:port
-	Check   headroom.HealthCheck
-}
-
 // Failure is a check that failed.
 type Failure struct {
 	At  time.Time
@@ -31,15 +24,12 @@ func (f Failure) String() string {
 // Status is what the checks of one target have shown.
 type Status struct {
 	Health      headroom.Health
-	Since       time.Time // when Health became so; when the target was added, while unknown
-	LastCheck   time.Time // end of the last check; zero before the first
-	LastFailure *Failure  // nil when no check has failed; kept after it is healthy again
+	LastFailure *Failure // nil when no check has failed; kept after it is healthy again
 }
 
 // Change is a target whose health has changed.
 type Change struct {
 	ID     string
-	From   headroom.Health
 	Status Status
 }
 
@@ -48,8 +38,8 @@ type CheckerOptions struct {
 	// Changed is called for each change of health, in order for each target, from the goroutine that checks it: it
 	// should return soon, and must not call Stop. A call under way while Set removes its target may end after Set.
 	Changed func(Change)
-	// Probe checks an address once; nil is the Probe of this package.
-	Probe func(ctx context.Context, address string, check headroom.HealthCheck) error
+	// Probe checks a target once; nil is Target.Probe.
+	Probe func(ctx context.Context, target Target) error
 	// Draw returns random numbers in [0, 1) and is safe for concurrent use; nil is rand.Float64.
 	Draw func() float64
 }
@@ -71,7 +61,7 @@ type Checker struct {
 type watched struct {
 	target  Target
 	verdict verdict
-	status  Status
+	failure *Failure // the last one
 	added   time.Time
 	cancel  context.CancelFunc
 	wake    chan struct{} // holds one token when the check was changed
@@ -80,7 +70,7 @@ type watched struct {
 // NewChecker makes a checker without targets. It must be stopped.
 func NewChecker(options CheckerOptions) *Checker {
 	if options.Probe == nil {
-		options.Probe = Probe
+		options.Probe = func(ctx context.Context, target Target) error { return target.Probe(ctx) }
 	}
 	if options.Draw == nil {
 		options.Draw = rand.Float64
@@ -113,11 +103,12 @@ func (c *Checker) Set(targets []Target) {
 // set adds a target or changes it. The caller holds mu.
 func (c *Checker) set(target Target) {
 	w := c.targets[target.ID]
-	if w != nil && w.target == target {
-		return
-	}
 	if w != nil && w.target.Address == target.Address {
+		same := w.target.same(target)
 		w.target = target
+		if same {
+			return
+		}
 		select {
 		case w.wake <- struct{}{}:
 		default: // a token is there already
@@ -132,24 +123,12 @@ func (c *Checker) set(target Target) {
 	w = &watched{
 		target:  target,
 		verdict: verdict{health: headroom.HealthUnknown},
-		status:  Status{Health: headroom.HealthUnknown, Since: now},
 		added:   now,
 		cancel:  cancel,
 		wake:    make(chan struct{}, 1),
 	}
 	c.targets[target.ID] = w
 	c.running.Go(func() { c.watch(ctx, w) })
-}
-
-// Status tells what is known of a target; false when it is not in the set.
-func (c *Checker) Status(id string) (Status, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := c.targets[id]
-	if w == nil {
-		return Status{}, false
-	}
-	return w.status, true
 }
 
 // Stop ends all checks and waits for them. Changed is not called afterwards.
@@ -166,7 +145,7 @@ func (c *Checker) Stop() {
 func (c *Checker) watch(ctx context.Context, w *watched) {
 	for {
 		target := c.targetOf(w)
-		err := c.options.Probe(ctx, target.Address, target.Check)
+		err := c.options.Probe(ctx, target)
 		if ctx.Err() != nil {
 			return // the target is gone, and the check failed for that
 		}
@@ -192,18 +171,15 @@ func (c *Checker) learn(ctx context.Context, w *watched, err error) (Change, boo
 	if ctx.Err() != nil {
 		return Change{}, false
 	}
-	now := time.Now()
-	w.status.LastCheck = now
 	if err != nil {
-		w.status.LastFailure = &Failure{At: now, Err: err}
+		w.failure = &Failure{At: time.Now(), Err: err}
 	}
 	from := w.verdict.health
 	w.verdict = w.verdict.after(err == nil, w.target.Check)
 	if w.verdict.health == from {
 		return Change{}, false
 	}
-	w.status.Health, w.status.Since = w.verdict.health, now
-	return Change{ID: w.target.ID, From: from, Status: w.status}, true
+	return Change{ID: w.target.ID, Status: Status{Health: w.verdict.health, LastFailure: w.failure}}, true
 }
 
 // rest waits until the next check is due; false when ctx ended first. A change of the check begins the wait anew.

@@ -21,6 +21,7 @@ type world struct {
 	well   map[string]bool
 	checks []string // address and time of each, since the start of the test
 	events []string
+	last   Status // of the last change
 	start  time.Time
 	takes  time.Duration // how long a check takes
 }
@@ -33,7 +34,7 @@ func (w *world) set(address string, well bool) {
 	w.well[address] = well
 }
 
-func (w *world) probe(ctx context.Context, address string, _ headroom.HealthCheck) error {
+func (w *world) probe(ctx context.Context, target Target) error {
 	select {
 	case <-time.After(w.takes):
 	case <-ctx.Done():
@@ -41,8 +42,8 @@ func (w *world) probe(ctx context.Context, address string, _ headroom.HealthChec
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.checks = append(w.checks, fmt.Sprintf("%s %v", address, time.Since(w.start)))
-	if !w.well[address] {
+	w.checks = append(w.checks, fmt.Sprintf("%s %v", target.Address, time.Since(w.start)))
+	if !w.well[target.Address] {
 		return errors.New("connection refused")
 	}
 	return nil
@@ -51,7 +52,8 @@ func (w *world) probe(ctx context.Context, address string, _ headroom.HealthChec
 func (w *world) changed(c Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.events = append(w.events, fmt.Sprintf("%s %v %s→%s", c.ID, time.Since(w.start), c.From, c.Status.Health))
+	w.last = c.Status
+	w.events = append(w.events, fmt.Sprintf("%s %v %s", c.ID, time.Since(w.start), c.Status.Health))
 }
 
 // take returns what was noted so far, and forgets it.
@@ -86,12 +88,12 @@ func TestNewTargetIsCheckedAtOnceAndOftenUntilItsFirstSuccess(t *testing.T) {
 		time.Sleep(350 * time.Millisecond)
 		checks, events := w.take()
 		wantNoted(t, "checks", checks, "a:1 0s, a:1 100ms, a:1 200ms, a:1 300ms")
-		wantNoted(t, "events", events, "shop-1 0s unknown→unhealthy")
+		wantNoted(t, "events", events, "shop-1 0s unhealthy")
 		w.set("a:1", true)
 		time.Sleep(11 * time.Second)
 		checks, events = w.take()
 		wantNoted(t, "checks", checks, "a:1 400ms, a:1 5.4s, a:1 10.4s")
-		wantNoted(t, "events", events, "shop-1 400ms unhealthy→healthy")
+		wantNoted(t, "events", events, "shop-1 400ms healthy")
 	})
 }
 
@@ -107,18 +109,16 @@ func TestFailureIsFoundOutByThreeChecksASecondApart(t *testing.T) {
 		w.set("a:1", false)
 		time.Sleep(7 * time.Second)
 		_, events := w.take()
-		wantNoted(t, "events", events, "shop-1 7s healthy→unhealthy") // failures at 5 s, 6 s and 7 s
-		status, ok := c.Status("shop-1")
-		if !ok || status.Health != headroom.HealthUnhealthy || status.Since.Sub(w.start) != 7*time.Second ||
-			status.LastFailure == nil || !strings.HasSuffix(status.LastFailure.String(), " connection refused") {
-			t.Errorf("status %+v", status)
+		wantNoted(t, "events", events, "shop-1 7s unhealthy") // failures at 5 s, 6 s and 7 s
+		if failure := w.last.LastFailure; failure == nil || !strings.HasSuffix(failure.String(), " connection refused") {
+			t.Errorf("last failure %v", failure)
 		}
 		w.set("a:1", true)
 		time.Sleep(6 * time.Second)
 		_, events = w.take()
-		wantNoted(t, "events", events, "shop-1 13s unhealthy→healthy") // successes at 12 s and 13 s
-		if status, _ := c.Status("shop-1"); status.LastFailure == nil || status.LastFailure.At.Sub(w.start) != 7*time.Second {
-			t.Errorf("the last failure was not kept: %+v", status)
+		wantNoted(t, "events", events, "shop-1 13s healthy") // successes at 12 s and 13 s
+		if failure := w.last.LastFailure; failure == nil || failure.At.Sub(w.start) != 7*time.Second {
+			t.Errorf("the last failure was not kept: %v", failure)
 		}
 	})
 }
@@ -139,18 +139,12 @@ func TestSetAddsRemovesAndMovesTargets(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		checks, events := w.take()
 		wantNoted(t, "checks", checks, "c:3 1.01s")
-		wantNoted(t, "events", events, "shop-2 1.01s unknown→unhealthy")
+		wantNoted(t, "events", events, "shop-2 1.01s unhealthy")
 		c.Set([]Target{target("shop-1", "b:2")})
-		if status, ok := c.Status("shop-1"); !ok || status.Health != headroom.HealthUnknown {
-			t.Errorf("moved target: %+v, %v; want unknown", status, ok)
-		}
-		if _, ok := c.Status("shop-2"); ok {
-			t.Error("a removed target still has a status")
-		}
 		time.Sleep(time.Second)
 		checks, events = w.take()
 		wantNoted(t, "checks", checks, "b:2 1.03s")
-		wantNoted(t, "events", events, "shop-1 1.03s unknown→healthy")
+		wantNoted(t, "events", events, "shop-1 1.03s healthy")
 	})
 }
 
@@ -187,6 +181,30 @@ func TestChangedIntervalTakesEffectAtOnceAndKeepsTheHealth(t *testing.T) {
 		checks, events := w.take()
 		wantNoted(t, "checks", checks, "a:1 1m0s, a:1 1m10s")
 		wantNoted(t, "events", events, "")
+	})
+}
+
+func TestChangedWayToABackendIsTakenByTheNextCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.set("a:1", true)
+		var by []string
+		c := NewChecker(CheckerOptions{Draw: func() float64 { return 0.5 }, Probe: func(_ context.Context, target Target) error {
+			by = append(by, fmt.Sprintf("%v %v %s %v", target.HTTP2, target.ProxyProtocol, target.kind(), time.Since(w.start)))
+			return nil
+		}})
+		defer c.Stop()
+		changed := target("shop-1", "a:1")
+		c.Set([]Target{changed})
+		time.Sleep(time.Second)
+		for range 2 { // the second time it is the same, and changes nothing
+			changed.HTTP2, changed.ProxyProtocol, changed.Protocol = true, "v2", headroom.ProtocolTCP
+			c.Set([]Target{changed})
+			synctest.Wait()
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		wantNoted(t, "checks", strings.Join(by, ", "), "false  http 0s, true v2 tcp 5s")
 	})
 }
 
@@ -235,8 +253,8 @@ func TestCheckerFindsARealServerWellAndThenGone(t *testing.T) {
 func TestCheckerIsUsedFromManySidesAtOnce(t *testing.T) {
 	c := NewChecker(CheckerOptions{
 		Changed: func(Change) {},
-		Probe: func(_ context.Context, address string, _ headroom.HealthCheck) error {
-			if strings.HasSuffix(address, "3") {
+		Probe: func(_ context.Context, target Target) error {
+			if strings.HasSuffix(target.Address, "3") {
 				return errors.New("down")
 			}
 			return nil
@@ -247,7 +265,6 @@ func TestCheckerIsUsedFromManySidesAtOnce(t *testing.T) {
 		all.Go(func() {
 			for n := range 50 {
 				c.Set([]Target{target("shop-1", fmt.Sprintf("a:%d", n%5)), target(fmt.Sprintf("shop-%d", i), "b:1")})
-				c.Status("shop-1")
 			}
 		})
 	}

@@ -1,0 +1,163 @@
+package health
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/proxyprotocol"
+)
+
+// Target is one backend to be checked, and how it is reached: as requests reach it, so that what is checked is what they will meet.
+type Target struct {
+	ID       string // unique
+	Address  string // host:port
+	Check    headroom.HealthCheck
+	Protocol headroom.Protocol // of the service: tells what a check of type auto is
+	HTTP2    bool              // HTTP checks go by HTTP/2
+	// TLS makes the configuration of a connection to an address; nil is plain TCP. It is asked for each check, so that certificates
+	// may change, and what it returns is not changed. Without a ServerName the certificate must be for the host of the address.
+	TLS           func(address string) *tls.Config
+	ProxyProtocol string // v1 or v2: connections begin with a PROXY header, of checks one that tells no client; else none
+}
+
+// same reports whether two checks of one address are the same, as far as can be told.
+func (t Target) same(other Target) bool {
+	return t.Check == other.Check && t.Protocol == other.Protocol && t.HTTP2 == other.HTTP2 && (t.TLS == nil) == (other.TLS == nil) &&
+		t.ProxyProtocol == other.ProxyProtocol
+}
+
+// kind is the type of the check, auto resolved.
+func (t Target) kind() headroom.HealthCheckType {
+	kind := t.Check.Type
+	if kind != "" && kind != headroom.HealthCheckAuto {
+		return kind
+	}
+	if t.Protocol == headroom.ProtocolTCP {
+		return headroom.HealthCheckTCP
+	}
+	return headroom.HealthCheckHTTP
+}
+
+// scheme is http or https.
+func (t Target) scheme() string {
+	if t.TLS == nil {
+		return "http"
+	}
+	return "https"
+}
+
+// Probe checks the target once, within Check.Timeout. It returns nil when it is well: by HTTP when a GET of Check.Path is answered with
+// a status from 200 to 399, by gRPC when grpc.health.v1 says SERVING, by TCP when the connection, and TLS where the target has it, is
+// accepted; and where the check is disabled when a connection is accepted. Redirects are not followed: a server that redirects its
+// health path to a login page is up. Each check takes a connection of its own, since a process that can answer on an old one but accept
+// no new ones is not well. The error is a *StatusError for a wrong status, and otherwise says what was attempted.
+func (t Target) Probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(t.Check.Timeout))
+	defer cancel()
+	if !t.Check.Enabled {
+		t.TLS = nil
+		return t.probeTCP(ctx)
+	}
+	switch t.kind() {
+	case headroom.HealthCheckTCP:
+		return t.probeTCP(ctx)
+	case headroom.HealthCheckGRPC:
+		return t.probeGRPC(ctx)
+	}
+	return t.probeHTTP(ctx)
+}
+
+// Probe checks an address (host:port) once, over plain TCP and by HTTP/1.1 unless the check says otherwise; see Target.Probe.
+func Probe(ctx context.Context, address string, check headroom.HealthCheck) error {
+	return Target{Address: address, Check: check}.Probe(ctx)
+}
+
+func (t Target) probeTCP(ctx context.Context) error {
+	conn, err := t.connect(ctx, "")
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", t.Address, t.explain(ctx, err))
+	}
+	return conn.Close()
+}
+
+// connect opens a connection, with all that comes before the first byte of a request. The protocol is that of ALPN; "" is whatever the
+// target's TLS has.
+func (t Target) connect(ctx context.Context, protocol string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", t.Address)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := t.prepare(ctx, conn, protocol)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// prepare sends the PROXY header and does the TLS handshake, where the target has them.
+func (t Target) prepare(ctx context.Context, conn net.Conn, protocol string) (net.Conn, error) {
+	if err := t.sendProxyHeader(conn); err != nil {
+		return nil, fmt.Errorf("send the PROXY header: %w", err)
+	}
+	if t.TLS == nil {
+		return conn, nil
+	}
+	config := t.TLS(t.Address).Clone()
+	if protocol != "" {
+		config.NextProtos = []string{protocol}
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(t.Address) // dialing would have failed
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	if chosen := secure.ConnectionState().NegotiatedProtocol; protocol == protocolH2 && chosen != protocolH2 {
+		return nil, fmt.Errorf("TLS handshake: expected the protocol h2, the backend chose %q", chosen)
+	}
+	return secure, nil
+}
+
+func (t Target) sendProxyHeader(conn net.Conn) error {
+	var nobody netip.AddrPort
+	var header []byte
+	switch t.ProxyProtocol {
+	case "v1":
+		header = proxyprotocol.AppendV1(nil, nobody, nobody)
+	case "v2":
+		header = proxyprotocol.AppendV2(nil, nobody, nobody)
+	default:
+		return nil
+	}
+	_, err := conn.Write(header) // the first bytes of a connection have room in the kernel: this does not wait
+	return err
+}
+
+// explain names the timeout, of which the connection itself only knows that it was closed.
+func (t Target) explain(ctx context.Context, err error) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return fmt.Errorf("no answer within the timeout of %v", t.Check.Timeout)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// grpcService is the service that a gRPC check asks for: the path without its slash, or the server as a whole, whose name is empty, for
+// the paths "/" and "/health", which is the default.
+func (t Target) grpcService() string {
+	if t.Check.Path == "/health" {
+		return ""
+	}
+	return strings.TrimPrefix(t.Check.Path, "/")
+}
