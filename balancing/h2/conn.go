@@ -60,6 +60,7 @@ type conn struct {
 	// receiving
 	window   window
 	unread   int // bytes that wait in the streams
+	chunks   chunks
 	guard    guard
 	canceled sync.Cond // a cancel function has returned
 

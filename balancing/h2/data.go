@@ -78,7 +78,7 @@ func (s *Stream) receive(length int, data []byte, end bool) string {
 	if len(data) == 0 {
 		return ""
 	}
-	s.in = append(s.in, data...)
+	s.in.add(&s.c.chunks, data)
 	s.c.unread += len(data)
 	s.readable.Signal()
 	return ""
@@ -112,7 +112,7 @@ func (s *Stream) giveBack(n int) {
 	if s.recvEnd || s.err != nil {
 		return
 	}
-	if increment := s.window.give(n, len(s.in)); increment > 0 {
+	if increment := s.window.give(n, s.in.size); increment > 0 {
 		s.c.out = appendWindowUpdate(s.c.out, s.id, increment)
 		s.c.kick()
 	}
@@ -185,10 +185,20 @@ func (c *conn) reset(s *Stream, code ErrorCode, reason string) {
 
 // dropUnread gives back what will not be read. c.mu is held.
 func (s *Stream) dropUnread() {
-	n := len(s.in)
-	s.in = s.in[:0]
-	if n > 0 {
-		s.c.unread -= n
-		s.c.giveBack(n)
+	for s.in.size > 0 {
+		chunk := s.in.next()
+		s.c.unread -= len(chunk)
+		s.c.giveBack(len(chunk))
+		s.c.chunks.put(chunk)
 	}
+}
+
+// dropPart gives back the part that was handed out last. c.mu is held.
+func (s *Stream) dropPart() {
+	if s.part == nil {
+		return
+	}
+	s.giveBack(len(s.part))
+	s.c.chunks.put(s.part)
+	s.part = nil
 }

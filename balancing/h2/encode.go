@@ -31,9 +31,10 @@ type encoder struct {
 	count    int
 	size     int // as RFC 7541 section 4.1 counts
 	limit    int
-	smallest int  // limit since the last block, which the next one must tell
-	resized  bool // limit has changed since the last block
-	seen     [64]uint32
+	smallest int           // limit since the last block, which the next one must tell
+	resized  bool          // limit has changed since the last block
+	seen     [16][4]uint32 // hashes of what was seen once, by the lowest bits
+	oldest   uint8         // which of four gives way next
 }
 
 // entry is one field in the dynamic table.
@@ -104,14 +105,25 @@ func (e *encoder) field(dst []byte, name *fieldName, value []byte) []byte {
 			nameIndex = at
 		}
 	}
-	slot, mark := &e.seen[hash%uint64(len(e.seen))], uint32(hash>>8)|1
-	if *slot != mark {
-		*slot = mark
+	if !e.seenBefore(hash) {
 		return e.literal(dst, representPlain, 4, name, nameIndex, value)
 	}
 	dst = e.literal(dst, representIndex, 6, name, nameIndex, value)
 	e.add(hash, name, value, size)
 	return dst
+}
+
+// seenBefore reports whether a value was seen lately, and notes it.
+func (e *encoder) seenBefore(hash uint64) bool {
+	set, mark := &e.seen[hash%uint64(len(e.seen))], uint32(hash>>8)|1
+	for i := range set {
+		if set[i] == mark {
+			return true
+		}
+	}
+	e.oldest = (e.oldest + 1) % uint8(len(set))
+	set[e.oldest] = mark
+	return false
 }
 
 // literal appends a field whose name is an index, if there is one, and whose value is written out.

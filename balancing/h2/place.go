@@ -30,9 +30,7 @@ func (c *conn) release(s *Stream) {
 		c.canceled.Wait()
 	}
 	s.dropUnread()
-	if n := len(s.part); n > 0 {
-		c.giveBack(n)
-	}
+	s.dropPart()
 	c.remember(s)
 	c.forget(s)
 }

@@ -10,6 +10,8 @@ const (
 	// firstBuffer holds many small frames; it grows to a whole frame when one is larger, and to mostBuffer while reads fill it.
 	firstBuffer = 4 << 10
 	mostBuffer  = 64 << 10
+	// manySmall reads in a row have the buffer shrink again.
+	manySmall = 64
 )
 
 var (
@@ -21,6 +23,7 @@ var (
 type reader struct {
 	buf        []byte
 	start, end int // what of buf is not used yet
+	small      int // reads in a row for which the buffer was too large
 	block      *block
 
 	started bool // the first SETTINGS has come
@@ -92,6 +95,9 @@ func (c *conn) fill(need int) error {
 	r := &c.reader
 	if r.start == r.end {
 		r.start, r.end = 0, 0
+		if r.small >= manySmall {
+			r.buf, r.small = make([]byte, firstBuffer), 0
+		}
 	}
 	size := len(r.buf)
 	for size < need {
@@ -109,6 +115,7 @@ func (c *conn) fill(need int) error {
 	r.end += n
 	if n > 0 {
 		c.reads.Add(1)
+		r.note(n)
 		if r.start == 0 && r.end == len(r.buf) && len(r.buf) < mostBuffer {
 			r.grow()
 		}
@@ -118,6 +125,15 @@ func (c *conn) fill(need int) error {
 		return nil
 	}
 	return c.readError(err)
+}
+
+// note counts the small reads in a row into a large buffer.
+func (r *reader) note(n int) {
+	if len(r.buf) <= firstBuffer || n > firstBuffer/2 {
+		r.small = 0
+		return
+	}
+	r.small++
 }
 
 // grow doubles a buffer that one read has filled.

@@ -32,8 +32,8 @@ type exchange struct {
 	toHead   bool   // client: the request is a HEAD
 	bodiless bool   // client: the response ends with its head, whatever Content-Length says
 	interims int
-	in       []byte // came and was not handed out
-	part     []byte // was handed out
+	in       inbox
+	part     []byte // the chunk that was handed out, or nil
 	recvEnd  bool
 	length   int64 // Content-Length, −1 when absent
 	received int64
@@ -63,7 +63,7 @@ type span struct{ start, end int }
 func (s *Stream) reset() {
 	s.gone.Store(false)
 	s.exchange = exchange{
-		scheme: s.scheme[:0], head: keep(s.head), heads: s.heads[:0], in: keep(s.in), part: keep(s.part), trailers: keep(s.trailers),
+		scheme: s.scheme[:0], head: keep(s.head), heads: s.heads[:0], in: inbox{queue: s.in.queue[:0]}, trailers: keep(s.trailers),
 	}
 }
 

@@ -59,12 +59,9 @@ func (s *Stream) Next() ([]byte, error) {
 
 // poll is Poll. c.mu is held.
 func (s *Stream) poll() ([]byte, error) {
-	if n := len(s.part); n > 0 {
-		s.part = s.part[:0]
-		s.giveBack(n)
-	}
-	if len(s.in) > 0 {
-		s.in, s.part = s.part, s.in
+	s.dropPart()
+	if s.in.size > 0 {
+		s.part = s.in.next()
 		s.c.unread -= len(s.part)
 		return s.part, nil
 	}
