@@ -88,6 +88,13 @@ func (h *Handover) Send(message Message) error {
 	return nil
 }
 
+// Leave tells the other process that this one says no more: a predecessor ends soon. It may still speak.
+func (h *Handover) Leave() {
+	if conn, ok := h.conn.(*net.UnixConn); ok {
+		_ = conn.CloseWrite() // where that fails, the other one has ended
+	}
+}
+
 // Close ends the connection; the messages end.
 func (h *Handover) Close() {
 	h.conn.Close()

@@ -25,13 +25,11 @@ func Inherit(first, count int) (*Sockets, error) {
 	s := &Sockets{}
 	for fd := first; fd < first+count; fd++ {
 		unix.CloseOnExec(fd)
-		file := os.NewFile(uintptr(fd), "inherited")
 		if listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listening == 0 {
 			s.Close()
 			return nil, fmt.Errorf("take descriptor %d over: expected a listening TCP socket", fd)
 		}
-		err := s.hold(file)
-		if err != nil {
+		if err := s.hold(os.NewFile(uintptr(fd), "inherited")); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("take descriptor %d over: expected a listening TCP socket: %w", fd, err)
 		}
@@ -101,17 +99,20 @@ func sameAddress(want, have *net.TCPAddr) bool {
 	return want.Port == have.Port && (anyone || want.IP.Equal(have.IP) && want.Zone == have.Zone)
 }
 
-// Close closes the sockets that nobody has taken, such as those of addresses that the configuration does not have.
-func (s *Sockets) Close() {
+// Close closes the sockets that nobody has taken, and returns their addresses.
+func (s *Sockets) Close() []string {
 	if s == nil {
-		return
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var addresses []string
 	for _, listener := range s.held {
+		addresses = append(addresses, listener.Addr().String())
 		listener.Close()
 	}
 	s.held = nil
+	return addresses
 }
 
 // files duplicates the descriptors of listeners, to be handed to another process. They stay non-blocking, which os.File.Fd of a

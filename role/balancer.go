@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/accesslog"
+	"headroom.dev/headroom/balancing/certificate"
 	"headroom.dev/headroom/balancing/health"
 	"headroom.dev/headroom/balancing/proxy"
 	"headroom.dev/headroom/link"
@@ -29,6 +32,8 @@ type Balancer struct {
 
 	server      *proxy.Server
 	checker     *health.Checker
+	keeper      *certificate.Keeper
+	accessLog   *accesslog.Writer
 	log         *slog.Logger
 	file        string
 	predecessor *predecessor // nil where there was none
@@ -47,11 +52,15 @@ const endpointsFile = "balancer-endpoints.json"
 // where it is nil.
 func NewBalancer(config headroom.Config, listen func(address string) (net.Listener, error), log *slog.Logger) (*Balancer, error) {
 	b := &Balancer{
+		keeper:    certificate.New(certificate.Options{Logger: log, StateDir: config.State.Dir}),
+		accessLog: accesslog.NewWriter(log), log: log, file: filepath.Join(config.State.Dir, endpointsFile),
+	}
+	b.server = proxy.New(proxy.Options{
+		Logger: log, NewBreaker: newBreaker, Seed: rand.Uint64(), Listen: listen, TLS: b.keeper, AccessLog: b.accessLog,
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
-		server: proxy.New(proxy.Options{Logger: log, NewBreaker: newBreaker, AssumeHealthy: true, Seed: rand.Uint64(), Listen: listen}),
-		log:    log, file: filepath.Join(config.State.Dir, endpointsFile),
-	}
+		AssumeHealthy: true,
+	})
 	b.Measurements.Fleeting = true // each is of one second, and counted once
 	b.checker = health.NewChecker(health.CheckerOptions{Changed: b.checked})
 	data, err := os.ReadFile(b.file)
@@ -75,12 +84,18 @@ func NewBalancer(config headroom.Config, listen func(address string) (net.Listen
 func (b *Balancer) Apply(config headroom.Config) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.apply(config, b.endpoints, b.told); err != nil {
+	if err := b.accessLog.Configure(config.AccessLog); err != nil {
 		return err
+	}
+	if err := b.apply(config, b.endpoints, b.told); err != nil {
+		return errors.Join(err, b.accessLog.Configure(b.config.AccessLog))
 	}
 	b.config = config
 	return nil
 }
+
+// ReopenLog opens the access log anew, after a program that rotates logs has moved it.
+func (b *Balancer) ReopenLog() error { return b.accessLog.Reopen() }
 
 // apply swaps the routing table and checks what is in it. The lock is held.
 func (b *Balancer) apply(config headroom.Config, endpoints headroom.Endpoints, told bool) error {
@@ -88,7 +103,7 @@ func (b *Balancer) apply(config headroom.Config, endpoints headroom.Endpoints, t
 	if err := b.server.Apply(table); err != nil {
 		return err
 	}
-	b.checker.Set(targets(table))
+	b.checker.Set(b.targets(table))
 	return nil
 }
 
@@ -101,11 +116,19 @@ func (b *Balancer) checked(change health.Change) {
 	b.server.SetHealth(change.ID, change.Status.Health, failure)
 }
 
-func targets(table headroom.RoutingTable) []health.Target {
+// targets are the backends as they are checked: reached as requests reach them.
+func (b *Balancer) targets(table headroom.RoutingTable) []health.Target {
 	var all []health.Target
 	for _, service := range table.Services {
+		lb := service.LoadBalancing
+		target := health.Target{Check: lb.HealthCheck, Protocol: lb.Protocol, HTTP2: lb.BackendProtocol == headroom.BackendHTTP2,
+			ProxyProtocol: lb.ProxyProtocol.Send}
+		if lb.BackendTLS.Enabled {
+			target.TLS = func(string) *tls.Config { return b.server.BackendTLS(service.Service) }
+		}
 		for _, backend := range service.Backends {
-			all = append(all, health.Target{ID: backend.ID, Address: backend.Address, Check: service.LoadBalancing.HealthCheck})
+			target.ID, target.Address = backend.ID, backend.Address
+			all = append(all, target)
 		}
 	}
 	return all
@@ -147,7 +170,10 @@ func (b *Balancer) close(linger time.Duration) error {
 	b.checker.Stop()
 	finish, cancel := context.WithTimeout(context.Background(), linger)
 	defer cancel()
-	return b.server.Shutdown(finish)
+	err := b.server.Shutdown(finish)
+	b.keeper.Close()
+	b.accessLog.Close()
+	return err
 }
 
 // routingTable joins what the user configured with the backends that the scaler named. Before any scaler has spoken,

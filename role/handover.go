@@ -53,7 +53,9 @@ func addresses(options Options) []string {
 
 // tookOver tells the predecessor that it can drain, and follows what it still serves.
 func (n *Node) tookOver(options Options) {
-	options.Sockets.Close()
+	for _, address := range options.Sockets.Close() {
+		n.log.Warn("a socket that was handed to this process is closed: no listen address of the config file names it", "address", address)
+	}
 	if options.Handover == nil {
 		return
 	}
@@ -126,13 +128,7 @@ func (n *Node) Drain(ctx context.Context, successor *link.Handover) error {
 		}
 	}()
 	err := n.balancer.drain(ctx)
-	if n.predecessor != nil {
-		select {
-		case <-n.predecessor.gone:
-		case <-ctx.Done():
-			n.predecessor.leave()
-		}
-	}
+	n.predecessor.wait(ctx)
 	n.stopping()
 	n.serving.Wait()
 	// What the last part of a second came to.

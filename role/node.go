@@ -65,8 +65,8 @@ type Node struct {
 	order    sync.Once
 }
 
-// linger is how long a balancer that stops waits for the requests in flight. An upgrade should not take longer.
-const linger = 10 * time.Second
+// Linger is how long a balancer that stops waits for the requests in flight. A stop should not take longer.
+const Linger = 10 * time.Second
 
 // Start brings the roles up. When it returns without an error, the balancer listens and the API answers.
 func Start(options Options) (*Node, error) {
@@ -159,7 +159,7 @@ func (n *Node) balance(config headroom.Config) error {
 	ctx, stopping := context.WithCancel(context.Background())
 	n.stopping = stopping
 	n.serving.Go(func() {
-		if err := n.balancer.Run(ctx, linger); err != nil {
+		if err := n.balancer.Run(ctx, Linger); err != nil {
 			n.log.Warn("requests were cut off", "error", err)
 		}
 	})
@@ -310,6 +310,14 @@ func (n *Node) Apply(config, old headroom.Config) error {
 	return nil
 }
 
+// ReopenLog opens the access log anew, where this process has one.
+func (n *Node) ReopenLog() error {
+	if n.balancer == nil {
+		return nil
+	}
+	return n.balancer.ReopenLog()
+}
+
 // appliers is in the order in which a configuration can be refused: the balancer first, whose port may be in use.
 func (n *Node) appliers() []func(headroom.Config) error {
 	var appliers []func(headroom.Config) error
@@ -354,8 +362,9 @@ func (n *Node) Stop(ctx context.Context, replicas bool) error {
 	if n.stopping != nil {
 		n.stopping()
 	}
-	n.serving.Wait()
 	n.predecessor.leave()
+	n.serving.Wait()
+	n.awaitPredecessor()
 	var err error
 	if n.scaler != nil {
 		n.scaler.sayStop(replicas)
@@ -368,6 +377,13 @@ func (n *Node) Stop(ctx context.Context, replicas bool) error {
 		err = n.scaler.stopReplicas(ctx)
 	}
 	return errors.Join(err, n.release())
+}
+
+// awaitPredecessor gives a predecessor that drains as long as it gives its connections once we leave; the replicas are needed until then.
+func (n *Node) awaitPredecessor() {
+	ctx, cancel := context.WithTimeout(context.Background(), Linger+time.Second)
+	defer cancel()
+	n.predecessor.wait(ctx)
 }
 
 // release gives back what the node holds.

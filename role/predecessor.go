@@ -1,6 +1,7 @@
 package role
 
 import (
+	"context"
 	"sync"
 
 	"headroom.dev/headroom"
@@ -35,10 +36,21 @@ func follow(handover *link.Handover) *predecessor {
 	return p
 }
 
-// leave has the predecessor end soon, and waits for nothing.
+// leave has the predecessor end soon.
 func (p *predecessor) leave() {
 	if p != nil {
-		p.handover.Close()
+		p.handover.Leave()
+	}
+}
+
+// wait waits until the predecessor has ended or ctx ends.
+func (p *predecessor) wait(ctx context.Context) {
+	if p == nil {
+		return
+	}
+	select {
+	case <-p.gone:
+	case <-ctx.Done():
 	}
 }
 

@@ -15,13 +15,9 @@ import (
 	"headroom.dev/headroom/role"
 )
 
-const (
-	// stepLimit bounds each of the two steps of a successor: reading the config file, and opening the state. It is long, as the traffic is
-	// served meanwhile.
-	stepLimit = 30 * time.Second
-	// leftLinger is how long connections may still take once nobody needs this process: as long as at the end of a balancer.
-	leftLinger = 10 * time.Second
-)
+// stepLimit bounds each of the two steps of a successor: reading the config file, and opening the state. It is long, as the traffic is
+// served meanwhile.
+const stepLimit = 30 * time.Second
 
 // programPath is the path of the program as it was started, which leads to a new one after an upgrade also where it is a symbolic link.
 func programPath() (string, error) {
@@ -142,6 +138,10 @@ func (d *duty) handOver(u *upgrading) (err, lost error) {
 func (d *duty) depart(u *upgrading) error {
 	d.manager.succeeded(u.successor.PID())
 	d.logger.Info("another process has taken over; the connections of this one may end", "pid", u.successor.PID(), "limit", d.drainLimit)
+	if d.story {
+		d.tell().say("Process %d (headroom %s) has taken over. The connections of this one may last for %s more.",
+			u.successor.PID(), u.version, headroom.ShortDuration(d.drainLimit))
+	}
 	u.order.Answer(role.Upgraded{PID: u.successor.PID(), Version: u.version, Roles: d.node.Roles()}, nil)
 	reaping, stopReaping := context.WithCancel(context.Background())
 	defer stopReaping()
@@ -166,7 +166,7 @@ func (d *duty) depart(u *upgrading) error {
 func (d *duty) drain(successor *link.Successor, k *keeper) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.drainLimit)
 	defer cancel()
-	hurry := func() { time.AfterFunc(leftLinger, cancel) }
+	hurry := func() { time.AfterFunc(role.Linger, cancel) }
 	drained := make(chan error, 1)
 	go func() { drained <- d.node.Drain(ctx, successor.Handover) }()
 	messages := successor.Messages

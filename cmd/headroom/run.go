@@ -19,6 +19,7 @@ func newRunCommand(a *app) *cobra.Command {
   Ctrl-C          stops headroom and every replica
   SIGTERM         stops headroom and leaves the replicas running for the next start to adopt
   SIGHUP          reads the config file again; so does a change of the file
+  SIGUSR1         opens the access log anew, for logrotate
   SIGUSR2         hands over to the program that is now in its place; so does headroom upgrade
   headroom stop   stops headroom and every replica, from anywhere
 

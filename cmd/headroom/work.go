@@ -45,7 +45,7 @@ func (a *app) work(ctx context.Context, w work) error {
 	// From here on signals mean more than "give up", so the context that they end is left behind.
 	ctx = context.WithoutCancel(ctx)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 
 	d := &duty{work: w, app: a, signals: signals, manager: a.findServiceManager()}
@@ -180,6 +180,8 @@ func (d *duty) live(ctx context.Context, since time.Time, endLoad func()) (*upgr
 			switch {
 			case s == syscall.SIGUSR2:
 				begin(role.Upgrade{Answer: func(role.Upgraded, error) {}}) // the log says how it went
+			case s == syscall.SIGUSR1:
+				d.reopenLog()
 			case s == syscall.SIGHUP && watcher != nil:
 				watcher.Reload()
 			case s == syscall.SIGHUP:
@@ -188,6 +190,13 @@ func (d *duty) live(ctx context.Context, since time.Time, endLoad func()) (*upgr
 				return nil, end(s == os.Interrupt)
 			}
 		}
+	}
+}
+
+// reopenLog opens the access log anew, for programs that rotate logs.
+func (d *duty) reopenLog() {
+	if err := d.node.ReopenLog(); err != nil {
+		d.logger.Error("cannot open the access log anew; writing on to the old one", "error", err)
 	}
 }
 

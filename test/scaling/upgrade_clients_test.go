@@ -245,3 +245,21 @@ func answersFor(address, host string) error {
 	}
 	return nil
 }
+
+// slowAnswer asks a replica for an answer that takes a while.
+func slowAnswer(address string, d time.Duration) error {
+	request, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://%s/slow?for=%s", address, d), strings.NewReader("order"))
+	if err != nil {
+		return err
+	}
+	request.Host = "shop.test"
+	response, err := (&http.Client{Transport: &http.Transport{}}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s, %w", response.Status, err)
+	}
+	return nil
+}

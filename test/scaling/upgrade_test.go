@@ -114,6 +114,24 @@ func (in *installed) run(change func(*exec.Cmd)) *installed {
 	return one
 }
 
+// queueFor waits for the lock on a file of the state directory, tells when it has it, and returns what gives it back.
+func (in *installed) queueFor(name string) (got <-chan struct{}, release func()) {
+	in.t.Helper()
+	file, err := os.OpenFile(filepath.Join(in.s.Dir, ".headroom", name), os.O_RDWR, 0)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { file.Close() })
+	have := make(chan struct{})
+	go func() {
+		defer close(have)
+		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+			in.t.Error(err)
+		}
+	}()
+	return have, func() { file.Close() }
+}
+
 // wait waits for the end of the process that was started, and returns its exit code.
 func (in *installed) wait(limit time.Duration) int {
 	in.t.Helper()
@@ -281,7 +299,8 @@ func TestAnUpgradeThatCannotWorkLeavesTheOldProcessServing(t *testing.T) {
 	s.RunExactly(replicas)
 }
 
-// The new process is killed when it has taken the locks and not the traffic yet: the worst instant. The old one takes back what it gave.
+// The new process is killed when it has taken the roles and not the traffic yet: the worst instant. The old one takes back what it gave.
+// It is held there by a lock that the test waits for as well, and gets first.
 func TestASuccessorThatIsKilledInTheMiddleOfTheHandoverIsReplacedByTheOldProcess(t *testing.T) {
 	t.Parallel()
 	s, in := upgradeSystem(t)
@@ -289,19 +308,22 @@ func TestASuccessorThatIsKilledInTheMiddleOfTheHandoverIsReplacedByTheOldProcess
 	replicas := s.WaitReplicas("shop", 2, 10*time.Second)
 	l := startClients(t, s.Traffic)
 	old := in.holder("scaler")
-	for _, role := range []string{"scaler", "monitor", "balancer"} {
+	for _, file := range []string{"state.db.lock", "monitor.db.lock", "replicas/lock"} {
+		got, release := in.queueFor(file)
 		if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); ; {
-			if pid := in.holder(role); pid != 0 && pid != old {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-				break
+		<-got
+		s.Eventually(10*time.Second, "the new process has taken the roles", func() error {
+			if pid := in.holder("balancer"); pid == old {
+				return fmt.Errorf("it is the old one")
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("no new process took the lock of the %s", role)
-			}
+			return nil
+		})
+		if err := syscall.Kill(in.holder("balancer"), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
 		}
+		release()
 		s.Eventually(15*time.Second, "the old process has all roles again", func() error {
 			for _, role := range []string{"scaler", "monitor", "balancer"} {
 				if pid := in.holder(role); pid != old {
@@ -421,5 +443,96 @@ func TestSocketsOfSystemdAreTakenAndItsNotificationsSent(t *testing.T) {
 		if strings.Contains(string(environment), "NOTIFY_SOCKET") || strings.Contains(string(environment), "LISTEN_FDS") {
 			t.Error("a replica has the variables that are for headroom")
 		}
+	}
+}
+
+// The scaler of the new process sees what the old one still serves: it stops no replica under a request.
+func TestAReplicaThatTheOldProcessUsesIsNotStoppedUnderItsRequest(t *testing.T) {
+	t.Parallel()
+	s, in := upgradeSystem(t)
+	in.run(nil)
+	scale(t, s, 3)
+	s.WaitReplicas("shop", 3, 10*time.Second)
+	const slow = 8 * time.Second
+	answers := make(chan error, 6)
+	for range cap(answers) { // two on each replica
+		go func() { answers <- slowAnswer(s.Traffic, slow) }()
+	}
+	s.Eventually(3*time.Second, "every replica has a request", func() error {
+		backends, err := s.Backends("shop")
+		for _, backend := range backends {
+			if backend.InFlight == nil || *backend.InFlight == 0 {
+				return fmt.Errorf("%s has none", backend.ID)
+			}
+		}
+		return err
+	})
+	asked := time.Now()
+	in.upgrade()
+	scale(t, s, 2)
+	for range cap(answers) {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(asked); took > slow+5*time.Second {
+		t.Errorf("the answers took %v", took)
+	}
+	s.WaitReplicas("shop", 2, 10*time.Second)
+}
+
+func TestTheFirstProcessEndsWithTheExitCodeOfTheLast(t *testing.T) {
+	t.Parallel()
+	s, in := upgradeSystem(t)
+	first := in.run(nil)
+	in.upgrade()
+	in.upgrade()
+	last := in.holder("scaler")
+	s.Eventually(10*time.Second, "two processes are left", func() error {
+		if alive := processes(s.Dir); len(alive) != 2 {
+			return fmt.Errorf("there are %v", alive)
+		}
+		return nil
+	})
+	if err := syscall.Kill(last, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if code := first.wait(10 * time.Second); code != 128+int(syscall.SIGKILL) {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestASuccessorThatHangsIsKilled(t *testing.T) {
+	t.Parallel()
+	s, in := upgradeSystem(t)
+	in.run(nil)
+	s.WaitReplicas("shop", 2, 10*time.Second)
+	l := startClients(t, s.Traffic)
+	in.write("#!/bin/sh\nexec sleep 600\n", 0o755)
+	began := time.Now()
+	_, stderr, code := s.Command("upgrade", "-c", s.ConfigFile())
+	if took := time.Since(began); code != 1 || !strings.Contains(stderr, "not prepared within 30s") || took > 35*time.Second {
+		t.Errorf("exit code %d after %v: %s", code, took, stderr)
+	}
+	l.stop()
+	in.install(filepath.Join(system.Binaries(t), "headroom"))
+	in.upgrade()
+}
+
+func TestConnectionsAreCutOffAtTheDrainLimit(t *testing.T) {
+	t.Parallel()
+	s, in := upgradeSystem(t)
+	in.start(nil, "balancer", "--drain-limit", "2s")
+	in.start(nil, "scaler")
+	s.WaitReady()
+	s.Eventually(5*time.Second, "the balancer has been told", func() error { return answersFor(s.Traffic, "shop.test") })
+	l := &clients{t: t, address: s.Traffic}
+	l.openSocket()
+	defer l.socket.Close()
+	began := time.Now()
+	in.upgrade("balancer")
+	_ = l.socket.SetDeadline(began.Add(10 * time.Second))
+	if _, err := l.echoes.ReadByte(); err == nil || time.Since(began) < 1500*time.Millisecond || time.Since(began) > 6*time.Second {
+		t.Errorf("the WebSocket ended after %v: %v", time.Since(began), err)
 	}
 }
