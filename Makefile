@@ -8,7 +8,7 @@ TESTFLAGS ?= -race -timeout 10m
 QUICKSTART := examples/quickstart/headroom.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-scaling test-balancing test-monitoring test-integration lint bench soak clean
+.PHONY: help deps build run test test-scaling test-balancing test-monitoring test-integration lint bench bench-balancer soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,10 @@ lint: ## gofmt, vet, staticcheck, tidy go.mod
 
 bench: build ## what docs/performance.md says: footprint, start, cost per request beside peers
 	@$(GO) run ./test/bench -headroom $(BIN)/headroom -shop $(BIN)/shop
+
+bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and ReverseProxy; BENCH='-only small,tls-full -rounds 1' for a part
+	@$(GO) build -o $(BIN)/bench-balancer ./test/bench/balancer
+	@$(BIN)/bench-balancer -headroom $(BIN)/headroom -json $(BIN)/bench-balancer.json -svg $(BIN)/bench-balancer.svg $(BENCH)
 
 soak: build ## an hour of surges, crashes and restarts; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak

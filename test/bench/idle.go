@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -5,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"headroom.dev/headroom/test/bench/program"
+	"headroom.dev/headroom/test/bench/report"
 )
 
 const (
@@ -28,11 +33,11 @@ services:
 	if err != nil {
 		return err
 	}
-	if err := s.run(-1); err != nil {
+	if err := s.run(); err != nil {
 		return err
 	}
 	if _, err := s.awaitReplicas(ctx, 10); err != nil {
-		s.process.kill()
+		s.process.Kill()
 		return err
 	}
 	b.say("idle: ten replicas run; measuring for %s after %s", idleTime, idleSettle)
@@ -40,21 +45,20 @@ services:
 	if err := errors.Join(err, s.stop()); err != nil {
 		return err
 	}
-	b.table("Idle with 10 replicas (headroom itself, without its replicas)", []string{"", "measured", "goal"}, [][]string{
-		{"memory, resident, at most", megabytes(most.resident), "< " + megabytes(idleMemoryGoal)},
-		{"of which its own data", megabytes(most.anonymous), ""},
+	report.Table(b.out, "Idle with 10 replicas (headroom itself, without its replicas)", []string{"", "measured", "goal"}, [][]string{
+		{"memory, resident, at most", report.Megabytes(most.Resident), "< " + report.Megabytes(idleMemoryGoal)},
+		{"of which its own data", report.Megabytes(most.Anonymous), ""},
 		{"processor, share of one core", fmt.Sprintf("%.2f %%", cpu), fmt.Sprintf("< %.0f %%", idleCPUGoal)},
 	})
 	return nil
 }
 
 // watch returns the share of one core that headroom uses, in percent, and the most memory that it has.
-func (s *system) watch(ctx context.Context) (cpu float64, most memory, err error) {
-	pid := s.process.pid()
+func (s *system) watch(ctx context.Context) (cpu float64, most program.Memory, err error) {
 	if err := pause(ctx, idleSettle); err != nil {
 		return 0, most, err
 	}
-	before, err := cpuTime(pid)
+	before, err := s.process.CPU()
 	if err != nil {
 		return 0, most, err
 	}
@@ -63,15 +67,15 @@ func (s *system) watch(ctx context.Context) (cpu float64, most memory, err error
 		if err := pause(ctx, time.Second); err != nil {
 			return 0, most, err
 		}
-		now, err := memoryOf(pid)
+		now, err := s.process.Memory()
 		if err != nil {
 			return 0, most, err
 		}
-		if now.resident > most.resident {
+		if now.Resident > most.Resident {
 			most = now
 		}
 	}
-	after, err := cpuTime(pid)
+	after, err := s.process.CPU()
 	return 100 * float64(after-before) / float64(time.Since(began)), most, err
 }
 

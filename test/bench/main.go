@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures what docs/performance.md says of headroom: what it costs when it is idle, how fast it starts,
 // adopts and decides, and what a proxied request costs beside other proxies, in one run on one machine. It prints
 // Markdown tables on standard output, and what it does on standard error.
@@ -16,6 +18,10 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"headroom.dev/headroom/test/bench/contender"
+	"headroom.dev/headroom/test/bench/origin"
+	"headroom.dev/headroom/test/bench/report"
 )
 
 func main() {
@@ -31,6 +37,7 @@ func main() {
 // bench is what all measurements share.
 type bench struct {
 	headroom, shop string // binaries, absolute
+	self           string // this program, which is also the backends and the reverse proxy
 	dir            string // for states and configs; one directory below for each system
 	out, progress  io.Writer
 	systems        int // made so far
@@ -54,10 +61,10 @@ type measurement struct {
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	// The peers that are Go programs run in processes of their own, as the others do.
 	if len(args) > 1 && args[0] == "serve-backend" {
-		return serveBackend(ctx, args[1])
+		return origin.ServeHTTP1(args[1])
 	}
-	if len(args) > 2 && args[0] == "serve-reverse-proxy" {
-		return serveReverseProxy(ctx, args[1], args[2:])
+	if len(args) > 1 && args[0] == "serve-reverse-proxy" {
+		return contender.ServeReverseProxy(args[1:])
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
@@ -73,6 +80,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, out: out, progress: progress}
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
 	if b.headroom, err = filepath.Abs(*headroomPath); err != nil {
 		return err
 	}
@@ -84,7 +94,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 			return fmt.Errorf("%w: make build makes it", err)
 		}
 	}
-	fmt.Fprintf(out, "Measured on %s.\n", machine())
+	fmt.Fprintf(out, "Measured on %s.\n", report.Machine())
 	for _, m := range measurements() {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), m.name) {
 			continue

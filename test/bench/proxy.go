@@ -1,13 +1,22 @@
+//go:build linux
+
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
+
+	"headroom.dev/headroom/test/bench/contender"
+	"headroom.dev/headroom/test/bench/generator"
+	"headroom.dev/headroom/test/bench/program"
+	"headroom.dev/headroom/test/bench/report"
 )
 
 const (
@@ -16,13 +25,10 @@ const (
 	connections = 32
 )
 
-// contender is one way from the client to the backends.
-type contender struct {
-	name    string
-	address string // where the client asks
-	process *program
-	stop    func() error
-
+// entrant is a proxy that is measured.
+type entrant struct {
+	*contender.Contender
+	name   string
 	rounds []round
 }
 
@@ -33,23 +39,25 @@ func (b *bench) proxy(ctx context.Context) error {
 		b.say("proxy: left out: it needs taskset and two cores, one for the proxy and one for client and backends")
 		return nil
 	}
-	b.installPeers(ctx)
-	client, err := exec.LookPath("wrk")
-	if err != nil {
+	proxies := []named{{"headroom run", contender.Headroom(b.headroom, "run")}, {"headroom balancer", contender.Headroom(b.headroom, "balancer")},
+		{"Go's httputil.ReverseProxy", contender.ReverseProxy(b.self)}, {"nginx", contender.Nginx()}, {"HAProxy", contender.HAProxy()}}
+	needs := []program.Need{{File: "wrk", Package: "wrk"}, {File: "nginx", Package: "nginx-light"}, {File: "haproxy", Package: "haproxy"}}
+	if err := program.Install(ctx, needs); err != nil {
+		b.say("proxy: %s", err)
+	}
+	if program.Find("wrk") == "" {
 		b.say("proxy: left out: it needs the load generator wrk (Debian package wrk)")
 		return nil
 	}
 	backends, stopBackends, err := b.startBackends()
+	defer stopBackends()
 	if err != nil {
 		return err
 	}
-	defer stopBackends()
-	contenders, err := b.startContenders(backends)
+	entrants, err := b.startProxies(proxies, backends)
 	defer func() {
-		for _, c := range contenders {
-			if err := c.stop(); err != nil {
-				b.say("proxy: %s: %s", c.name, err)
-			}
+		for _, e := range entrants {
+			e.Program.Kill()
 		}
 	}()
 	if err != nil {
@@ -57,45 +65,67 @@ func (b *bench) proxy(ctx context.Context) error {
 	}
 	for i := range proxyRounds + 1 {
 		b.say("proxy: round %d of %d", i, proxyRounds)
-		for _, c := range contenders {
-			measured, err := c.measure(ctx, client)
+		for _, e := range entrants {
+			measured, err := e.measure(ctx)
 			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+				return fmt.Errorf("%s: %w", e.name, err)
 			}
 			if i > 0 { // the first is to warm up
-				c.rounds = append(c.rounds, measured)
+				e.rounds = append(e.rounds, measured)
 			}
 		}
 	}
-	b.reportProxies(contenders)
+	b.reportProxies(entrants)
 	return nil
+}
+
+// named is a proxy under the name that the table has for it.
+type named struct {
+	name string
+	contender.Proxy
+}
+
+// startProxies starts whichever this machine has.
+func (b *bench) startProxies(proxies []named, backends []string) ([]*entrant, error) {
+	entrants := []*entrant{}
+	for i, proxy := range proxies {
+		dir := filepath.Join(b.dir, fmt.Sprintf("proxy-%d", i))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return entrants, err
+		}
+		c, err := proxy.Start(contender.Setup{Dir: dir, Core: proxyCore, Kind: contender.HTTP, Backends: backends})
+		if errors.Is(err, program.ErrNotInstalled) {
+			b.say("proxy: %s is left out: %s", proxy.name, err)
+			continue
+		}
+		if err != nil {
+			return entrants, fmt.Errorf("%s: %w", proxy.name, err)
+		}
+		entrants = append(entrants, &entrant{Contender: c, name: proxy.name})
+	}
+	return entrants, nil
 }
 
 // startBackends starts two backends on the client's core.
 func (b *bench) startBackends() (addresses []string, stop func(), err error) {
-	var started []*program
+	var started []*program.Program
 	stop = func() {
 		for _, p := range started {
-			p.kill()
+			p.Kill()
 		}
 	}
 	for range 2 {
-		address, err := freeAddress()
+		address, err := program.FreeAddress()
 		if err != nil {
-			stop()
-			return nil, nil, err
+			return nil, stop, err
 		}
-		p, err := b.startSelf(clientCore, "serve-backend", address)
+		p, err := program.Start(clientCore, b.self, "serve-backend", address)
 		if err != nil {
-			stop()
-			return nil, nil, err
+			return nil, stop, err
 		}
 		started, addresses = append(started, p), append(addresses, address)
-	}
-	for _, address := range addresses {
-		if err := awaitListener(address); err != nil {
-			stop()
-			return nil, nil, err
+		if err := p.AwaitListener(address); err != nil {
+			return nil, stop, err
 		}
 	}
 	return addresses, stop, nil
@@ -103,8 +133,8 @@ func (b *bench) startBackends() (addresses []string, stop func(), err error) {
 
 // The cores that proxies, and everything else, run on.
 const (
-	proxyCore  = 0
-	clientCore = 1
+	proxyCore  = "0"
+	clientCore = "1"
 )
 
 // round is what was measured of one proxy in one round.
@@ -114,44 +144,42 @@ type round struct {
 	p99       time.Duration
 }
 
-func (c *contender) measure(ctx context.Context, client string) (round, error) {
-	before, err := cpuTime(c.process.pid())
+func (e *entrant) measure(ctx context.Context) (round, error) {
+	before, err := e.Program.CPU()
 	if err != nil {
 		return round{}, err
 	}
-	report, err := runClient(ctx, client, c.address)
+	answered, err := generator.Wrk(ctx, clientCore, "http://"+e.Address+"/1024", connections, proxyTime)
 	if err != nil {
 		return round{}, err
 	}
-	after, err := cpuTime(c.process.pid())
+	after, err := e.Program.CPU()
 	if err != nil {
 		return round{}, err
 	}
-	if report.requests == 0 {
+	if answered.Requests == 0 {
 		return round{}, errors.New("no request was answered")
 	}
-	return round{perSecond: report.perSecond, cpu: (after - before) / time.Duration(report.requests), p99: report.p99}, nil
+	return round{perSecond: answered.PerSecond, cpu: (after - before) / time.Duration(answered.Requests), p99: answered.P99}, nil
 }
 
-func (b *bench) reportProxies(contenders []*contender) {
+func (b *bench) reportProxies(entrants []*entrant) {
 	var own time.Duration
 	rows := [][]string{}
-	for _, c := range contenders {
+	for _, e := range entrants {
 		var cpu, p99 []time.Duration
 		var rate []float64
-		for _, r := range c.rounds {
+		for _, r := range e.rounds {
 			cpu, p99, rate = append(cpu, r.cpu), append(p99, r.p99), append(rate, r.perSecond)
 		}
 		if own == 0 {
-			own = median(cpu)
+			own = report.Median(cpu)
 		}
-		rows = append(rows, []string{c.name, microseconds(median(cpu)), microseconds(slices.Min(cpu)) + " to " + microseconds(slices.Max(cpu)),
-			fmt.Sprintf("%.2f", float64(median(cpu))/float64(own)), fmt.Sprintf("%.0f", median(rate)), fmt.Sprintf("%.1f ms", float64(median(p99))/float64(time.Millisecond))})
+		rows = append(rows, []string{e.name, report.Microseconds(report.Median(cpu)),
+			report.Microseconds(slices.Min(cpu)) + " to " + report.Microseconds(slices.Max(cpu)),
+			fmt.Sprintf("%.2f", float64(report.Median(cpu))/float64(own)), fmt.Sprintf("%.0f", report.Median(rate)),
+			report.FineMilliseconds(report.Median(p99))})
 	}
-	b.table(fmt.Sprintf("Processor time for each proxied request (%d rounds in turn, %d connections, one core, answers of %d bytes)", proxyRounds, connections, len(answerBody)),
+	report.Table(b.out, fmt.Sprintf("Processor time for each proxied request (%d rounds in turn, %d connections, one core, answers of 1 KiB)", proxyRounds, connections),
 		[]string{"", "median", "range", "beside headroom", "requests/s", "99 % within"}, rows)
-}
-
-func microseconds(d time.Duration) string {
-	return fmt.Sprintf("%.1f µs", float64(d)/float64(time.Microsecond))
 }

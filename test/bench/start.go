@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -6,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"headroom.dev/headroom/test/bench/report"
 )
 
 // starts is how often each start is measured.
@@ -30,7 +34,7 @@ services:
 			return err
 		}
 		began := time.Now()
-		if err := s.run(-1); err != nil {
+		if err := s.run(); err != nil {
 			return err
 		}
 		first, all, adopted, err := s.startTwice(ctx, began)
@@ -40,9 +44,9 @@ services:
 		fresh, ready, adopting = append(fresh, first), append(ready, all), append(adopting, adopted)
 	}
 	row := func(what string, times []time.Duration) []string {
-		return []string{what, milliseconds(median(times)), milliseconds(slices.Max(times)), "< " + milliseconds(startGoal)}
+		return []string{what, report.Milliseconds(report.Median(times)), report.Milliseconds(slices.Max(times)), "< " + report.Milliseconds(startGoal)}
 	}
-	b.table(fmt.Sprintf("Start (%d rounds)", starts), []string{"from the start of the process to", "median", "longest", "goal"}, [][]string{
+	report.Table(b.out, fmt.Sprintf("Start (%d rounds)", starts), []string{"from the start of the process to", "median", "longest", "goal"}, [][]string{
 		row("the first answer through the balancer, no replica before", fresh),
 		row("both replicas ready", ready),
 		row("the first answer after kill -9, replicas adopted", adopting),
@@ -61,9 +65,9 @@ func (s *system) startTwice(ctx context.Context, began time.Time) (first, all, a
 	}
 	all = time.Since(began)
 
-	s.process.kill()
+	s.process.Kill()
 	began = time.Now()
-	if err := s.run(-1); err != nil {
+	if err := s.run(); err != nil {
 		return 0, 0, 0, err
 	}
 	if err := s.awaitAnswer(ctx); err != nil {

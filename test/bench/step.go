@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -10,6 +12,7 @@ import (
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api/client"
 	"headroom.dev/headroom/simulate/load"
+	"headroom.dev/headroom/test/bench/report"
 )
 
 const (
@@ -53,13 +56,13 @@ func (b *bench) step(ctx context.Context) error {
 		}
 		decided, ready = append(decided, result.decided), append(ready, result.ready)
 		counts := result.report.Counts
-		rows = append(rows, []string{fmt.Sprint(round + 1), milliseconds(result.decided), fmt.Sprintf("%d to %d", result.from, result.to), milliseconds(result.ready),
-			fmt.Sprintf("%d of %d", counts.Failed+counts.Dropped, counts.Scheduled), milliseconds(result.report.Latency.P99)})
+		rows = append(rows, []string{fmt.Sprint(round + 1), report.Milliseconds(result.decided), fmt.Sprintf("%d to %d", result.from, result.to), report.Milliseconds(result.ready),
+			fmt.Sprintf("%d of %d", counts.Failed+counts.Dropped, counts.Scheduled), report.Milliseconds(result.report.Latency.P99)})
 	}
 	rows = append(rows,
-		[]string{"longest", milliseconds(slices.Max(decided)), "", milliseconds(slices.Max(ready)), "", ""},
-		[]string{"goal", "< " + milliseconds(decisionGoal), "", "< " + milliseconds(trafficGoal), "0", ""})
-	b.table(fmt.Sprintf("Step from %d to %d requests/s, 5 %% to 300 %% of two replicas", calm, surge),
+		[]string{"longest", report.Milliseconds(slices.Max(decided)), "", report.Milliseconds(slices.Max(ready)), "", ""},
+		[]string{"goal", "< " + report.Milliseconds(decisionGoal), "", "< " + report.Milliseconds(trafficGoal), "0", ""})
+	report.Table(b.out, fmt.Sprintf("Step from %d to %d requests/s, 5 %% to 300 %% of two replicas", calm, surge),
 		[]string{"round", "decision after the first saturated second", "replicas", "those ready after the step", "failed requests", "99 % answered within"}, rows)
 	return nil
 }
@@ -69,7 +72,7 @@ func (b *bench) stepOnce(ctx context.Context) (stepResult, error) {
 	if err != nil {
 		return stepResult{}, err
 	}
-	if err := s.run(-1); err != nil {
+	if err := s.run(); err != nil {
 		return stepResult{}, err
 	}
 	result, err := s.stepUp(ctx)

@@ -1,22 +1,20 @@
+//go:build linux
+
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api/client"
+	"headroom.dev/headroom/test/bench/program"
 )
 
 // system is one headroom: a directory with a config file, and the process that runs on it.
@@ -25,7 +23,7 @@ type system struct {
 	dir          string
 	traffic, api string // addresses
 	client       *client.Client
-	process      *program
+	process      *program.Program
 }
 
 // newSystem writes a config file, in which TRAFFIC, API and SHOP stand for the addresses and the path of the sample service.
@@ -33,10 +31,10 @@ func (b *bench) newSystem(config string) (*system, error) {
 	b.systems++
 	s := &system{b: b, dir: filepath.Join(b.dir, fmt.Sprintf("system-%d", b.systems))}
 	var err error
-	if s.traffic, err = freeAddress(); err != nil {
+	if s.traffic, err = program.FreeAddress(); err != nil {
 		return nil, err
 	}
-	if s.api, err = freeAddress(); err != nil {
+	if s.api, err = program.FreeAddress(); err != nil {
 		return nil, err
 	}
 	if s.client, err = client.New(s.api, ""); err != nil {
@@ -51,10 +49,10 @@ func (b *bench) newSystem(config string) (*system, error) {
 
 func (s *system) config() string { return filepath.Join(s.dir, "headroom.yaml") }
 
-// run starts headroom run; core, where it is not negative, is the only one that it may use.
-func (s *system) run(core int) error {
+// run starts headroom run.
+func (s *system) run() error {
 	var err error
-	s.process, err = startProgram(core, s.b.headroom, "run", "--quiet", "-c", s.config())
+	s.process, err = program.Start("", s.b.headroom, "run", "--quiet", "-c", s.config())
 	return err
 }
 
@@ -64,14 +62,14 @@ func (s *system) stop() error {
 	defer cancel()
 	defer s.client.Close()
 	if err := s.client.Stop(ctx, false); err != nil {
-		s.process.kill()
-		return fmt.Errorf("stop headroom: %w\n%s", err, s.process.errors())
+		s.process.Kill()
+		return fmt.Errorf("stop headroom: %w\n%s", err, s.process.Errors())
 	}
 	select {
-	case <-s.process.done:
+	case <-s.process.Done():
 		return nil
 	case <-ctx.Done():
-		s.process.kill()
+		s.process.Kill()
 		return errors.New("headroom has not stopped within 30s")
 	}
 }
@@ -133,76 +131,11 @@ func (s *system) await(ctx context.Context, what string, every time.Duration, ch
 			return nil
 		}
 		select {
-		case <-s.process.done:
-			return fmt.Errorf("headroom ended while waiting for %s: %s", what, s.process.errors())
+		case <-s.process.Done():
+			return fmt.Errorf("headroom ended while waiting for %s: %s", what, s.process.Errors())
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w", what, err)
 		case <-time.After(every):
 		}
 	}
-}
-
-// program is a process that was started.
-type program struct {
-	cmd    *exec.Cmd
-	stderr lockedBuffer
-	done   chan struct{} // closed when it has ended
-}
-
-// startProgram starts a program; core, where it is not negative, is the only one that it may use.
-func startProgram(core int, name string, args ...string) (*program, error) {
-	if core >= 0 {
-		args = append([]string{"-c", fmt.Sprint(core), name}, args...)
-		name = "taskset"
-	}
-	p := &program{cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.cmd.Stderr = &p.stderr
-	// A process group of its own: Ctrl-C is for the bench, which then ends what it has started.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		_ = p.cmd.Wait() // how it ended is of no interest
-		close(p.done)
-	}()
-	return p, nil
-}
-
-func (p *program) pid() int { return p.cmd.Process.Pid }
-
-func (p *program) errors() string { return p.stderr.String() }
-
-// kill ends it at once and waits until it is gone.
-func (p *program) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended by itself
-	<-p.done
-}
-
-// lockedBuffer may be read while a process writes.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	data bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.Write(data)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.String()
-}
-
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }

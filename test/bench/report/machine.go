@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine describes where the figures come from.
-func machine() string {
+// Machine describes where the figures come from.
+func Machine() string {
 	model := "an unknown processor"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(text)) {
@@ -26,5 +26,14 @@ func machine() string {
 		release, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
 		kernel = "Linux " + release
 	}
-	return fmt.Sprintf("%d cores of %s, %s, %s", runtime.NumCPU(), model, kernel, runtime.Version())
+	return fmt.Sprintf("%d cores of %s, %s, %s", Cores(), model, kernel, runtime.Version())
+}
+
+// Cores is how many there are, also where this process may not use them all.
+func Cores() int {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if n := strings.Count("\n"+string(text), "\nprocessor\t"); err == nil && n > 0 {
+		return n
+	}
+	return runtime.NumCPU()
 }
