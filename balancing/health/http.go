@@ -95,7 +95,7 @@ func getHTTP1(conn net.Conn, location *url.URL) (status int, body []byte, err er
 	if err != nil {
 		return 0, nil, err
 	}
-	defer response.Body.Close()
+	// The body is not closed: that would read all of it, and closing the connection, as the caller does, is enough.
 	if isHealthy(response.StatusCode) {
 		return response.StatusCode, nil, nil // whatever the body is, and however long it takes
 	}
