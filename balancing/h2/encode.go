@@ -25,16 +25,15 @@ const (
 // what comes once (paths with an ID, dates) does not push out what stays. It writes no Huffman codes: they would save a quarter of the
 // bytes of values that come once, at the price of looking at each bit on both sides. It allocates nothing once the table has settled.
 type encoder struct {
-	seed     maphash.Seed
-	ring     []entry // entries, the oldest at first; the length is a power of two
-	first    int
-	count    int
-	size     int // as RFC 7541 section 4.1 counts
-	limit    int
-	smallest int           // limit since the last block, which the next one must tell
-	resized  bool          // limit has changed since the last block
-	seen     [16][4]uint32 // hashes of what was seen once, by the lowest bits
-	oldest   uint8         // which of four gives way next
+	seed    maphash.Seed
+	ring    []entry // entries, the oldest at first; the length is a power of two
+	first   int
+	count   int
+	size    int // as RFC 7541 section 4.1 counts
+	limit   int
+	resized bool          // limit has changed since the last block
+	seen    [16][4]uint32 // hashes of what was seen once, by the lowest bits
+	oldest  uint8         // which of four gives way next
 }
 
 // entry is one field in the dynamic table.
@@ -45,17 +44,17 @@ type entry struct {
 }
 
 func newEncoder() encoder {
-	return encoder{seed: maphash.MakeSeed(), ring: make([]entry, firstRing), limit: mostTable, smallest: mostTable}
+	return encoder{seed: maphash.MakeSeed(), ring: make([]entry, firstRing), limit: mostTable}
 }
 
-// setLimit takes over the peer's SETTINGS_HEADER_TABLE_SIZE.
+// setLimit takes over the peer's SETTINGS_HEADER_TABLE_SIZE. A table that was made smaller stays so: an encoder may use less than it is
+// allowed, and two changes in one block, which RFC 7541 section 4.2 has after down and up, are refused by golang.org/x/net's decoder.
 func (e *encoder) setLimit(limit uint32) {
 	size := int(min(limit, mostTable))
-	if size == e.limit {
+	if size >= e.limit {
 		return
 	}
 	e.limit, e.resized = size, true
-	e.smallest = min(e.smallest, size)
 	e.evict(size)
 }
 
@@ -64,12 +63,8 @@ func (e *encoder) begin(dst []byte) []byte {
 	if !e.resized {
 		return dst
 	}
-	if e.smallest < e.limit {
-		dst = appendInteger(dst, representResize, 5, e.smallest)
-	}
-	dst = appendInteger(dst, representResize, 5, e.limit)
-	e.resized, e.smallest = false, e.limit
-	return dst
+	e.resized = false
+	return appendInteger(dst, representResize, 5, e.limit)
 }
 
 // index appends a field that is a whole entry of the static table.
