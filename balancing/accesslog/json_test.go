@@ -14,8 +14,9 @@ func fullEntry() *Entry {
 		Time: time.Date(2026, 1, 2, 4, 4, 5, 6789, time.FixedZone("", 3600)), Service: "shop", Route: "/api/", Backend: "shop-3",
 		Client: netip.MustParseAddrPort("192.0.2.1:51000"), Protocol: "HTTP/2.0", TLS: "1.3", SNI: "shop.example.com",
 		Method: []byte("GET"), Scheme: "https", Host: []byte("shop.example.com"), Path: []byte("/api/cart?id=7"),
-		UserAgent: []byte(`curl/8 "x"`), Referer: []byte("https://example.com/"), RequestID: []byte("0af7"), TraceID: []byte("4bf92f3577b34da6a3ce929d0e0e4736"),
-		Status: 502, Outcome: "connectError", Failed: true, Why: "connect to 127.0.0.1:20003: connection refused", Attempts: 2,
+		UserAgent: []byte(`curl/8 "x"`), Referer: []byte("https://example.com/"), RequestID: []byte("0af7"),
+		TraceID: []byte("4bf92f3577b34da6a3ce929d0e0e4736"),
+		Status:  502, Outcome: "connectError", Failed: true, Why: "connect to 127.0.0.1:20003: connection refused", Attempts: 2,
 		RequestBytes: 12, ResponseBytes: 345678, Duration: 12345678 * time.Nanosecond, FirstByte: 1007 * time.Microsecond, Connect: time.Minute,
 	}
 }
@@ -31,10 +32,12 @@ func TestLineTellsAllOfARequest(t *testing.T) {
 			`"why":"connect to 127.0.0.1:20003: connection refused","attempts":2,"requestBytes":12,"responseBytes":345678,` +
 			`"durationMs":12.345,"firstByteMs":1.007,"connectMs":60000.000,"requestId":"0af7","traceId":"4bf92f3577b34da6a3ce929d0e0e4736",` +
 			`"userAgent":"curl/8 \"x\"","referer":"https://example.com/"}`},
-		"nothing": {&Entry{}, `{"time":"0001-01-01T00:00:00.000000Z","service":"","outcome":"","requestBytes":0,"responseBytes":0,"durationMs":0.000}`},
+		"nothing": {&Entry{},
+			`{"time":"0001-01-01T00:00:00.000000Z","service":"","outcome":"","requestBytes":0,"responseBytes":0,"durationMs":0.000}`},
 		"zone, and a duration below zero": {&Entry{Client: netip.MustParseAddrPort("[fe80::1%eth0]:1"), Duration: -time.Second,
 			Time: time.Date(2026, 12, 31, 23, 59, 59, 999999999, time.UTC)},
-			`{"time":"2026-12-31T23:59:59.999999Z","service":"","client":"fe80::1","clientPort":1,"outcome":"","requestBytes":0,"responseBytes":0,"durationMs":0.000}`},
+			`{"time":"2026-12-31T23:59:59.999999Z","service":"","client":"fe80::1","clientPort":1,"outcome":"",` +
+				`"requestBytes":0,"responseBytes":0,"durationMs":0.000}`},
 		"years that RFC 3339 does not have": {&Entry{Time: time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)},
 			`{"time":"9999-01-01T00:00:00.000000Z","service":"","outcome":"","requestBytes":0,"responseBytes":0,"durationMs":0.000}`},
 	} {
@@ -86,7 +89,8 @@ func TestLongestLineHasRoomInAChunk(t *testing.T) {
 		Service: worst, Route: worst, Backend: worst, Protocol: worst, TLS: worst, SNI: worst, Scheme: worst, Outcome: worst, Why: worst,
 		Method: []byte(worst), Host: []byte(worst), Path: []byte(worst), UserAgent: []byte(worst), Referer: []byte(worst),
 		RequestID: []byte(worst), TraceID: []byte(worst), Client: netip.MustParseAddrPort("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"),
-		Status: -1 << 63, Attempts: -1 << 63, RequestBytes: -1 << 63, ResponseBytes: -1 << 63, Duration: 1<<63 - 1, FirstByte: 1<<63 - 1, Connect: 1<<63 - 1,
+		Status: -1 << 63, Attempts: -1 << 63, RequestBytes: -1 << 63, ResponseBytes: -1 << 63, Duration: 1<<63 - 1,
+		FirstByte: 1<<63 - 1, Connect: 1<<63 - 1,
 	}
 	line := e.AppendJSON(nil)
 	if len(line) > e.most() || e.most() > chunkSize {

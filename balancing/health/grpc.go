@@ -1,10 +1,7 @@
 package health
 
 import (
-	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,13 +13,10 @@ const (
 	grpcMethod = "/grpc.health.v1.Health/Check"
 	// grpcRead is the most that is read of the answer's message, bytes. It has one field of two bytes.
 	grpcRead = 4096
-	// grpcPrefix is the length of what stands before each message: a flag that tells whether it is compressed, and its length.
-	grpcPrefix = 5
-	serving    = 1 // HealthCheckResponse.SERVING
+	serving  = 1 // HealthCheckResponse.SERVING
 )
 
-// probeGRPC asks grpc.health.v1 (https://github.com/grpc/grpc/blob/master/doc/health-checking.md). The messages have one field each,
-// so they are made by hand.
+// probeGRPC asks grpc.health.v1 (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 func (t Target) probeGRPC(ctx context.Context) error {
 	service := t.grpcService()
 	status, err := t.checkGRPC(ctx, service)
@@ -33,6 +27,15 @@ func (t Target) probeGRPC(ctx context.Context) error {
 		return fmt.Errorf("grpc.health.v1 check of %q at %s answered %s; expected SERVING", service, t.Address, servingStatus(status))
 	}
 	return nil
+}
+
+// grpcService is the service that a gRPC check asks for: the path without its slash, or the server as a whole, whose name is empty, for
+// the paths "/" and "/health", which is the default.
+func (t Target) grpcService() string {
+	if t.Check.Path == "/health" {
+		return ""
+	}
+	return strings.TrimPrefix(t.Check.Path, "/")
 }
 
 func servingStatus(status uint64) string {
@@ -67,8 +70,9 @@ func (e *exchange) servingStatus() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/grpc") {
-		return 0, fmt.Errorf("answered status %d of type %q; expected 200 of type application/grpc", response.StatusCode, response.Header.Get("Content-Type"))
+	media := response.Header.Get("Content-Type")
+	if response.StatusCode != http.StatusOK || !strings.HasPrefix(media, "application/grpc") {
+		return 0, fmt.Errorf("answered status %d of type %q; expected 200 of type application/grpc", response.StatusCode, media)
 	}
 	body, err := e.body(grpcRead)
 	if err != io.EOF {
@@ -92,70 +96,14 @@ func grpcError(status, message string) error {
 		message = plain
 	}
 	message = printable([]byte(message[:min(len(message), bodyKept)]))
-	names := map[string]string{"5": " (NOT_FOUND: the server does not know the service)", "12": " (UNIMPLEMENTED: the server has no grpc.health.v1)"}
-	return fmt.Errorf("answered grpc-status %s%s %q; expected 0", cmp.Or(status, "missing"), names[status], message)
-}
-
-// checkRequest is a HealthCheckRequest, whose field 1 is the name of the service, with its prefix.
-func checkRequest(service string) []byte {
-	var message []byte
-	if service != "" {
-		message = binary.AppendUvarint([]byte{1<<3 | wireBytes}, uint64(len(service)))
-		message = append(message, service...)
+	name := ""
+	switch status {
+	case "":
+		status = "missing"
+	case "5":
+		name = " (NOT_FOUND: the server does not know the service)"
+	case "12":
+		name = " (UNIMPLEMENTED: the server has no grpc.health.v1)"
 	}
-	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
-}
-
-// The wire types of protocol buffers.
-const (
-	wireVarint  = 0
-	wireFixed64 = 1
-	wireBytes   = 2
-	wireFixed32 = 5
-)
-
-var errResponse = errors.New("answer is not one HealthCheckResponse")
-
-// parseCheckResponse reads a HealthCheckResponse with its prefix: field 1 is the status, of which the last one holds. Fields that are not
-// known are passed over.
-func parseCheckResponse(body []byte) (status uint64, err error) {
-	if len(body) < grpcPrefix || body[0] != 0 || uint64(binary.BigEndian.Uint32(body[1:])) != uint64(len(body)-grpcPrefix) {
-		return 0, errResponse
-	}
-	for rest := body[grpcPrefix:]; len(rest) > 0; {
-		tag, n := binary.Uvarint(rest)
-		if n <= 0 {
-			return 0, errResponse
-		}
-		rest = rest[n:]
-		value, size, ok := field(tag&7, rest)
-		if !ok {
-			return 0, errResponse
-		}
-		if tag == 1<<3|wireVarint {
-			status = value
-		}
-		rest = rest[size:]
-	}
-	return status, nil
-}
-
-// field is the length of a field's value, and the value itself if that is a varint.
-func field(wire uint64, b []byte) (value uint64, size int, ok bool) {
-	switch wire {
-	case wireVarint:
-		value, size = binary.Uvarint(b)
-		return value, size, size > 0
-	case wireFixed64:
-		return 0, 8, len(b) >= 8
-	case wireFixed32:
-		return 0, 4, len(b) >= 4
-	case wireBytes:
-		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
-			return 0, 0, false
-		}
-		return 0, n + int(length), true
-	}
-	return 0, 0, false
+	return fmt.Errorf("answered grpc-status %s%s %q; expected 0", status, name, message)
 }

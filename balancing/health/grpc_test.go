@@ -76,9 +76,11 @@ func TestGRPCServerTellsHowItIs(t *testing.T) {
 
 func TestServerWithoutTheHealthServiceIsNotWell(t *testing.T) {
 	address := serveGRPC(t, func(*grpc.Server) {})
-	wantError(t, "no health service", grpcTarget(address, "/").Probe(t.Context()), "grpc-status 12 (UNIMPLEMENTED: the server has no grpc.health.v1)")
+	wantError(t, "no health service", grpcTarget(address, "/").Probe(t.Context()),
+		"grpc-status 12 (UNIMPLEMENTED: the server has no grpc.health.v1)")
 	web := serve(t, false, http.NotFoundHandler())
-	wantError(t, "no gRPC", grpcTarget(web.Listener.Addr().String(), "/").Probe(t.Context()), `answered status 404 of type "text/plain; charset=utf-8"; expected 200`)
+	wantError(t, "no gRPC", grpcTarget(web.Listener.Addr().String(), "/").Probe(t.Context()),
+		`answered status 404 of type "text/plain; charset=utf-8"; expected 200`)
 	old := listen(t, func(c net.Conn) { c.Read(make([]byte, 1)); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
 	wantError(t, "no HTTP/2", grpcTarget(old, "/").Probe(t.Context()), "grpc.health.v1 check of")
 }
@@ -124,7 +126,11 @@ func TestMessagesAreThoseOfProtocolBuffers(t *testing.T) {
 }
 
 func FuzzResponseIsReadAsProtocolBuffersReadIt(f *testing.F) {
-	for _, seed := range []string{"", "\x08\x01", "\x08\x02\x08\x01", "\x10\x05\x08\x01", "\x1a\x02ab\x08\x01", "\x21\x01\x02\x03\x04\x05\x06\x07\x08", "\x25\x01\x02\x03\x04", "\x0b", "\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
+	for _, seed := range []string{
+		"", "\x08\x01", "\x08\x02\x08\x01", "\x10\x05\x08\x01", "\x1a\x02ab\x08\x01", "\x21\x01\x02\x03\x04\x05\x06\x07\x08", "\x25\x01\x02\x03\x04",
+		"\x0b",
+		"\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {

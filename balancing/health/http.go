@@ -87,7 +87,8 @@ func (t Target) get(ctx context.Context, target string) (status int, body []byte
 // getHTTP1 is written on net.Conn and not http.Client since that starts two goroutines for each connection, and keeps state between
 // calls.
 func getHTTP1(conn net.Conn, location *url.URL) (status int, body []byte, err error) {
-	request := &http.Request{Method: http.MethodGet, URL: location, Host: location.Host, Close: true, Header: http.Header{"User-Agent": {userAgent}}}
+	request := &http.Request{Method: http.MethodGet, URL: location, Host: location.Host, Close: true,
+		Header: http.Header{"User-Agent": {userAgent}}}
 	if err := request.Write(conn); err != nil {
 		return 0, nil, err
 	}

@@ -4,13 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
-	"net/netip"
-	"strings"
 	"time"
 
 	"headroom.dev/headroom"
-	"headroom.dev/headroom/balancing/proxyprotocol"
 )
 
 // Target is one backend to be checked, and how it is reached: as requests reach it, so that what is checked is what they will meet.
@@ -20,8 +16,9 @@ type Target struct {
 	Check    headroom.HealthCheck
 	Protocol headroom.Protocol // of the service: tells what a check of type auto is
 	HTTP2    bool              // HTTP checks go by HTTP/2
-	// TLS makes the configuration of a connection to an address; nil is plain TCP. It is asked for each check, so that certificates
-	// may change, and what it returns is not changed. Without a ServerName the certificate must be for the host of the address.
+	// TLS makes the configuration of a connection to an address; nil is plain TCP. It is asked for each check, so that certificates may
+	// change. It returns one for every address, which is not changed. Without a ServerName the certificate must be for the host of
+	// the address.
 	TLS           func(address string) *tls.Config
 	ProxyProtocol string // v1 or v2: connections begin with a PROXY header, of checks one that tells no client; else none
 }
@@ -86,62 +83,6 @@ func (t Target) probeTCP(ctx context.Context) error {
 	return conn.Close()
 }
 
-// connect opens a connection, with all that comes before the first byte of a request. The protocol is that of ALPN; "" is whatever the
-// target's TLS has.
-func (t Target) connect(ctx context.Context, protocol string) (net.Conn, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", t.Address)
-	if err != nil {
-		return nil, err
-	}
-	secure, err := t.prepare(ctx, conn, protocol)
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secure, nil
-}
-
-// prepare sends the PROXY header and does the TLS handshake, where the target has them.
-func (t Target) prepare(ctx context.Context, conn net.Conn, protocol string) (net.Conn, error) {
-	if err := t.sendProxyHeader(conn); err != nil {
-		return nil, fmt.Errorf("send the PROXY header: %w", err)
-	}
-	if t.TLS == nil {
-		return conn, nil
-	}
-	config := t.TLS(t.Address).Clone()
-	if protocol != "" {
-		config.NextProtos = []string{protocol}
-	}
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(t.Address) // dialing would have failed
-	}
-	secure := tls.Client(conn, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("TLS handshake: %w", err)
-	}
-	if chosen := secure.ConnectionState().NegotiatedProtocol; protocol == protocolH2 && chosen != protocolH2 {
-		return nil, fmt.Errorf("TLS handshake: expected the protocol h2, the backend chose %q", chosen)
-	}
-	return secure, nil
-}
-
-func (t Target) sendProxyHeader(conn net.Conn) error {
-	var nobody netip.AddrPort
-	var header []byte
-	switch t.ProxyProtocol {
-	case "v1":
-		header = proxyprotocol.AppendV1(nil, nobody, nobody)
-	case "v2":
-		header = proxyprotocol.AppendV2(nil, nobody, nobody)
-	default:
-		return nil
-	}
-	_, err := conn.Write(header) // the first bytes of a connection have room in the kernel: this does not wait
-	return err
-}
-
 // explain names the timeout, of which the connection itself only knows that it was closed.
 func (t Target) explain(ctx context.Context, err error) error {
 	if ctx.Err() == context.DeadlineExceeded {
@@ -151,13 +92,4 @@ func (t Target) explain(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	return err
-}
-
-// grpcService is the service that a gRPC check asks for: the path without its slash, or the server as a whole, whose name is empty, for
-// the paths "/" and "/health", which is the default.
-func (t Target) grpcService() string {
-	if t.Check.Path == "/health" {
-		return ""
-	}
-	return strings.TrimPrefix(t.Check.Path, "/")
 }

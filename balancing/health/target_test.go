@@ -127,16 +127,18 @@ func TestTLSToABackendIsVerified(t *testing.T) {
 		change func(*Target)
 		want   string
 	}{
-		"well":              {func(*Target) {}, ""},
-		"unknown authority": {func(t *Target) { t.TLS = func(string) *tls.Config { return &tls.Config{} } }, "TLS handshake: tls: failed to verify certificate"},
-		"another name":      {func(t *Target) { t.Address = "localhost:" + port }, "not localhost"},
-		"name configured":   {func(t *Target) { t.Address, t.TLS = "localhost:"+port, named }, ""},
-		"no TLS there":      {func(t *Target) { t.Address = plain.Listener.Addr().String() }, "does not look like a TLS handshake"},
+		"well": {func(*Target) {}, ""},
+		"unknown authority": {func(t *Target) { t.TLS = func(string) *tls.Config { return &tls.Config{} } },
+			"TLS handshake: tls: failed to verify certificate"},
+		"another name":    {func(t *Target) { t.Address = "localhost:" + port }, "not localhost"},
+		"name configured": {func(t *Target) { t.Address, t.TLS = "localhost:"+port, named }, ""},
+		"no TLS there":    {func(t *Target) { t.Address = plain.Listener.Addr().String() }, "does not look like a TLS handshake"},
 		"no HTTP/2 there": {func(t *Target) { t.Address, t.HTTP2 = old, true },
 			`expected the protocol h2, the backend chose ""`},
-		"TCP with TLS":      {func(t *Target) { t.Protocol = headroom.ProtocolTCP }, ""},
-		"TCP, no TLS there": {func(t *Target) { t.Protocol, t.Address = headroom.ProtocolTCP, plain.Listener.Addr().String() }, "connect to 127.0.0.1:"},
-		"disabled":          {func(t *Target) { t.Check.Enabled, t.Address = false, plain.Listener.Addr().String() }, ""},
+		"TCP with TLS": {func(t *Target) { t.Protocol = headroom.ProtocolTCP }, ""},
+		"TCP, no TLS there": {func(t *Target) { t.Protocol, t.Address = headroom.ProtocolTCP, plain.Listener.Addr().String() },
+			"connect to 127.0.0.1:"},
+		"disabled": {func(t *Target) { t.Check.Enabled, t.Address = false, plain.Listener.Addr().String() }, ""},
 	} {
 		target := targetOf(server)
 		target.TLS = trust

@@ -6,10 +6,7 @@
 // specification tells senders not to send. The package has no state and does no input or output.
 package proxyprotocol
 
-import (
-	"errors"
-	"net/netip"
-)
+import "net/netip"
 
 // Bounds of a header, bytes.
 const (
@@ -19,17 +16,6 @@ const (
 	// header has less than 1 KB, and one that arrives slowly occupies a buffer of this size.
 	MaxV2 = 4096
 )
-
-// ErrIncomplete says that the bytes given so far are fine but end before the header does. Parse again with more of them.
-var ErrIncomplete = errors.New("proxyprotocol: header is incomplete")
-
-// Error is a header that was refused. Nothing after it can be trusted, so the connection ends.
-type Error struct {
-	Reason string // what came, and what was expected
-}
-
-// Error gives the reason in one line.
-func (e *Error) Error() string { return "proxyprotocol: " + e.Reason }
 
 // Header is what a header says.
 type Header struct {

@@ -1,7 +1,5 @@
 package proxyprotocol
 
-import "bytes"
-
 // Parse reads the header at the beginning of buf and returns the number of its bytes; what follows is the client's. It gives
 // ErrIncomplete where buf ends within the header, which is never for MaxV2 bytes, and an *Error where buf begins with anything but a
 // header: a listener that expects headers must not take connections without, since their address would be the proxy's.
@@ -20,23 +18,4 @@ func Parse(buf []byte) (Header, int, error) {
 func hasStart(buf []byte, start string) bool {
 	n := min(len(buf), len(start))
 	return string(buf[:n]) == start[:n]
-}
-
-// line is the text of a version 1 header, without CR LF.
-func line(buf []byte) ([]byte, error) {
-	head := buf[:min(len(buf), MaxV1)]
-	end := bytes.IndexByte(head, '\n')
-	if cr := bytes.IndexByte(head, '\r'); cr >= 0 && cr != len(head)-1 && end != cr+1 {
-		return nil, refuse("version 1: CR without LF in %q, expected CR LF at the end", head)
-	}
-	if end < 0 && len(buf) >= MaxV1 {
-		return nil, refuse("version 1: no end within %d bytes", MaxV1)
-	}
-	if end < 0 {
-		return nil, ErrIncomplete
-	}
-	if end == 0 || head[end-1] != '\r' {
-		return nil, refuse("version 1: %q ends with LF alone, expected CR LF", head[:end])
-	}
-	return head[:end-1], nil
 }

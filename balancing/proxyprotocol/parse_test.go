@@ -27,8 +27,12 @@ const (
 	v2local = signature + "\x20\x00\x00\x00"
 )
 
+// longer is the header over IPv4 with another length than its 12 bytes, for TLVs that follow.
+func longer(length string) string { return strings.Replace(v2tcp4, "\x00\x0c", length, 1) }
+
 func TestHeaderTellsWhoTheClientIs(t *testing.T) {
 	// "worst case" lines of section 2.1, and one more of each kind.
+	portless := netip.AddrPortFrom(client4.Addr(), 0)
 	longest := "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"
 	if len(longest) != MaxV1 {
 		t.Fatalf("the longest line has %d bytes", len(longest))
@@ -45,7 +49,7 @@ func TestHeaderTellsWhoTheClientIs(t *testing.T) {
 		"longest TCP6":              {strings.Replace(longest, "UNKNOWN", "TCP6", 1), Header{Source: most6, Destination: most6}},
 		"TCP6 in capitals":          {"PROXY TCP6 2001:DB8::1 2001:DB8::2 51000 443\r\n", told6},
 		"mapped IPv4 is IPv4":       {"PROXY TCP6 ::ffff:192.0.2.1 ::ffff:198.51.100.7 51000 443\r\n", told4},
-		"port 0":                    {"PROXY TCP4 192.0.2.1 198.51.100.7 0 443\r\n", Header{Source: netip.AddrPortFrom(client4.Addr(), 0), Destination: server4}},
+		"port 0":                    {"PROXY TCP4 192.0.2.1 198.51.100.7 0 443\r\n", Header{Source: portless, Destination: server4}},
 		"UNKNOWN":                   {"PROXY UNKNOWN\r\n", local},
 		"UNKNOWN with whatever":     {longest, local},
 		"v2 TCP4":                   {v2tcp4, told4},
@@ -59,7 +63,7 @@ func TestHeaderTellsWhoTheClientIs(t *testing.T) {
 		"v2 unix":                   {signature + "\x21\x31\x00\xd8" + strings.Repeat("/", 216), local},
 		"v2 mapped IPv4 is IPv4": {signature + "\x21\x21\x00\x24" + strings.Repeat("\x00", 10) + "\xff\xff\xc0\x00\x02\x01" +
 			strings.Repeat("\x00", 10) + "\xff\xff\xc6\x33\x64\x07" + "\xc7\x38\x01\xbb", told4},
-		"v2 with TLVs": {strings.Replace(v2tcp4, "\x00\x0c", "\x00\x17", 1) + "\x01\x00\x02h2" + "\x04\x00\x00" + "\xea\x00\x00", told4},
+		"v2 with TLVs": {longer("\x00\x17") + "\x01\x00\x02h2" + "\x04\x00\x00" + "\xea\x00\x00", told4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, n, err := Parse([]byte(c.header + "GET / HTTP/1.1\r\n"))
@@ -93,7 +97,7 @@ func TestHeaderThatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
 		"space at the end":       {"PROXY TCP4 192.0.2.1 198.51.100.7 51000 443 \r\n", "each after one space"},
 		"port left out":          {"PROXY TCP4 192.0.2.1 198.51.100.7 51000\r\n", "each after one space"},
 		"tab":                    {"PROXY TCP4\t192.0.2.1 198.51.100.7 51000 443\r\n", "family"},
-		"IPv6 as TCP4":           {"PROXY TCP4 2001:db8::1 198.51.100.7 51000 443\r\n", `source address "2001:db8::1", expected one of the family`},
+		"IPv6 as TCP4":           {"PROXY TCP4 2001:db8::1 198.51.100.7 51000 443\r\n", `source address "2001:db8::1", expected one of the`},
 		"IPv4 as TCP6":           {"PROXY TCP6 2001:db8::1 198.51.100.7 51000 443\r\n", `destination address "198.51.100.7"`},
 		"leading zero":           {"PROXY TCP4 192.0.2.01 198.51.100.7 51000 443\r\n", `source address "192.0.2.01"`},
 		"short address":          {"PROXY TCP4 192.0.2 198.51.100.7 51000 443\r\n", "source address"},
@@ -110,10 +114,10 @@ func TestHeaderThatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
 		"v2 transport alone":     {signature + "\x21\x01\x00\x00", "family and transport 0x01"},
 		"v2 short addresses":     {signature + "\x21\x11\x00\x0b12345678901", "11 bytes of addresses, expected 12"},
 		"v2 too long":            {signature + "\x21\x11\x0f\xf1", "header of 4097 bytes, expected at most 4096"},
-		"v2 TLV head cut":        {strings.Replace(v2tcp4, "\x00\x0c", "\x00\x0e", 1) + "\x04\x00", "2 bytes after the last TLV"},
-		"v2 TLV cut":             {strings.Replace(v2tcp4, "\x00\x0c", "\x00\x10", 1) + "\x04\x00\x02x", "TLV 0x04 of 2 bytes, expected at most the 1"},
-		"v2 wrong checksum":      {strings.Replace(v2tcp4, "\x00\x0c", "\x00\x13", 1) + "\x03\x00\x04\x00\x00\x00\x00", "checksum 0x00000000, expected 0x"},
-		"v2 short checksum":      {strings.Replace(v2tcp4, "\x00\x0c", "\x00\x11", 1) + "\x03\x00\x02\x00\x00", "checksum of 2 bytes, expected one of 4"},
+		"v2 TLV head cut":        {longer("\x00\x0e") + "\x04\x00", "2 bytes after the last TLV"},
+		"v2 TLV cut":             {longer("\x00\x10") + "\x04\x00\x02x", "TLV 0x04 of 2 bytes, expected at most the 1"},
+		"v2 wrong checksum":      {longer("\x00\x13") + "\x03\x00\x04\x00\x00\x00\x00", "checksum 0x00000000, expected 0x"},
+		"v2 short checksum":      {longer("\x00\x11") + "\x03\x00\x02\x00\x00", "checksum of 2 bytes, expected one of 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse([]byte(c.header))

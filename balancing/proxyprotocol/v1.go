@@ -2,7 +2,6 @@ package proxyprotocol
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"unsafe"
@@ -43,6 +42,25 @@ func parseV1(buf []byte) (Header, int, error) {
 		return Header{}, 0, err
 	}
 	return Header{Source: source, Destination: destination}, n, nil
+}
+
+// line is the text of a version 1 header, without CR LF.
+func line(buf []byte) ([]byte, error) {
+	head := buf[:min(len(buf), MaxV1)]
+	end := bytes.IndexByte(head, '\n')
+	if cr := bytes.IndexByte(head, '\r'); cr >= 0 && cr != len(head)-1 && end != cr+1 {
+		return nil, refuse("version 1: CR without LF in %q, expected CR LF at the end", head)
+	}
+	if end < 0 && len(buf) >= MaxV1 {
+		return nil, refuse("version 1: no end within %d bytes", MaxV1)
+	}
+	if end < 0 {
+		return nil, ErrIncomplete
+	}
+	if end == 0 || head[end-1] != '\r' {
+		return nil, refuse("version 1: %q ends with LF alone, expected CR LF", head[:end])
+	}
+	return head[:end-1], nil
 }
 
 // cut splits at the first space.
@@ -113,5 +131,3 @@ func sameFamily(a, b netip.Addr) (netip.Addr, netip.Addr, bool) {
 	}
 	return netip.AddrFrom16(a.As16()), netip.AddrFrom16(b.As16()), false
 }
-
-func refuse(format string, args ...any) *Error { return &Error{Reason: fmt.Sprintf(format, args...)} }
