@@ -34,7 +34,11 @@ func (t Target) prepare(ctx context.Context, conn net.Conn, protocol string) (ne
 	if t.TLS == nil {
 		return conn, nil
 	}
-	config := t.TLS(t.Address).Clone()
+	shared := t.TLS(t.Address)
+	if shared == nil {
+		return conn, nil
+	}
+	config := shared.Clone()
 	if protocol != "" {
 		config.NextProtos = []string{protocol}
 	}

@@ -17,8 +17,8 @@ type Target struct {
 	Protocol headroom.Protocol // of the service: tells what a check of type auto is
 	HTTP2    bool              // HTTP checks go by HTTP/2
 	// TLS makes the configuration of a connection to an address; nil is plain TCP. It is asked for each check, so that certificates may
-	// change. It returns one for every address, which is not changed. Without a ServerName the certificate must be for the host of
-	// the address.
+	// change; nil again is plain TCP, where it was turned off meanwhile. What it returns is not changed. Without a ServerName the
+	// certificate must be for the host of the address.
 	TLS           func(address string) *tls.Config
 	ProxyProtocol string // v1 or v2: connections begin with a PROXY header, of checks one that tells no client; else none
 }
