@@ -138,6 +138,9 @@ func TestTLSToABackendIsVerified(t *testing.T) {
 		"TCP with TLS": {func(t *Target) { t.Protocol = headroom.ProtocolTCP }, ""},
 		"TCP, no TLS there": {func(t *Target) { t.Protocol, t.Address = headroom.ProtocolTCP, plain.Listener.Addr().String() },
 			"connect to 127.0.0.1:"},
+		"TLS turned off meanwhile": {func(t *Target) {
+			t.Address, t.TLS, t.Check.Path = plain.Listener.Addr().String(), func(string) *tls.Config { return nil }, "/none"
+		}, "answered 404"},
 		"disabled": {func(t *Target) { t.Check.Enabled, t.Address = false, plain.Listener.Addr().String() }, ""},
 	} {
 		target := targetOf(server)
