@@ -79,7 +79,7 @@ type entrant struct {
 
 // fail takes an entrant out of the work: the row says why.
 func (e *entrant) fail(err error) {
-	e.result.Error = oneLine(err)
+	e.result.Error = oneLine(fmt.Errorf("%w %s", err, e.Program.Errors()))
 	e.Program.Kill()
 }
 
@@ -154,7 +154,6 @@ func (b *bench) each(ctx context.Context, result *workResult, entrants []*entran
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			b.say("%s: %s: %s %s", result.Name, e.result.Name, err, e.Program.Errors())
 			e.fail(err)
 		}
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"headroom.dev/headroom/test/bench/contender"
@@ -26,12 +27,15 @@ const sustainable = 0.9
 
 // run measures in turn what all can do, and then their latencies at rates that follow from it.
 func (r requests) run(b *bench, ctx context.Context, result *workResult, entrants []*entrant, spare contender.Setup) error {
-	if err := b.each(ctx, result, entrants, "warm up", func(e *entrant) error {
-		_, err := r.capacity(b, ctx, e.Contender, time.Second)
-		return err
-	}); err != nil {
-		return err
+	var warming sync.WaitGroup
+	for _, e := range entrants {
+		warming.Go(func() {
+			if _, err := r.capacity(b, ctx, e.Contender, time.Second); err != nil {
+				e.fail(err)
+			}
+		})
 	}
+	warming.Wait()
 	for i := range b.rounds {
 		if err := b.each(ctx, result, entrants, fmt.Sprintf("capacity, round %d of %d", i+1, b.rounds), func(e *entrant) error {
 			return r.measureCapacity(b, ctx, e)

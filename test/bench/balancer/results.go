@@ -118,12 +118,18 @@ func (w *workResult) proxy(name string) *proxyResult {
 	return &proxyResult{Name: name}
 }
 
-// oneLine is the beginning of an error, for a cell of a table.
+// oneLine is the beginning of an error, for a sentence below a table. HAProxy says first what it is.
 func oneLine(err error) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	const most = 160
-	if len(line) > most {
-		line = line[:most] + "…"
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !strings.Contains(line, "[NOTICE]") {
+			said = append(said, line)
+		}
 	}
-	return strings.ToValidUTF8(strings.ReplaceAll(line, "|", "/"), "")
+	text := strings.ToValidUTF8(strings.Join(said, " "), "")
+	const most = 240
+	if characters := []rune(text); len(characters) > most {
+		text = string(characters[:most]) + "…"
+	}
+	return strings.TrimSuffix(text, ".")
 }

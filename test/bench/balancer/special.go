@@ -94,7 +94,7 @@ func tunnel(webSocket bool, frames int) func(*bench, context.Context, *workResul
 }
 
 // changes is how often the configuration changes in a round, once a second.
-const changes = 4
+const changes = 3
 
 // change compares the latency under load with and without a change of the configuration each second, at half of what the
 // slowest fast proxy can do; slower ones at half of what they can do.

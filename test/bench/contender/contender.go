@@ -57,7 +57,7 @@ type Proxy struct {
 }
 
 // ErrCannot says that a proxy does not have what is asked for.
-var ErrCannot = errors.New("cannot")
+var ErrCannot = errors.New("it cannot do this")
 
 // files are the configuration of one contender.
 type files struct {

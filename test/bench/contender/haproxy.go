@@ -99,10 +99,10 @@ listen bench
 {{- if ne .Kind "tcp"}}
   http-request set-header X-Forwarded-Proto {{if eq .Kind "https"}}https{{else}}http{{end}}
 {{- end}}
-{{- if or (eq .Kind "http") (eq .Kind "https")}}
+{{- if ne .Kind "tcp"}}
   option httpchk GET /health
 {{- end}}
 {{- range $i, $address := .Backends}}
-  server b{{$i}} {{$address}} check inter 5s fall 3 rise 2 pool-max-conn 1000{{if eq $.Kind "grpc"}} proto h2 check-proto h1{{end}}
+  server b{{$i}} {{$address}} check inter 5s fall 3 rise 2 pool-max-conn 1000{{if eq $.Kind "grpc"}} proto h2{{end}}
 {{- end}}
 `

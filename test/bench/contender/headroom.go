@@ -50,7 +50,7 @@ services:
     loadBalancing:
       listen: {{.Address}}
       timeouts: {response: {{.Timeout}}s}
-      limits: {connectionsPerClient: 20000, requestsPerConnection: 1000000000}
+      limits: {connectionsPerClient: 20000{{if ne .Kind "tcp"}}, requestsPerConnection: 1000000000{{end}}}
 {{- if eq .Kind "https"}}
       tls: {certificates: [{certificate: "{{.Certificate}}", key: "{{.Key}}"}], minVersion: "1.3"}
 {{- else if eq .Kind "grpc"}}

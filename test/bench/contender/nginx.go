@@ -3,6 +3,7 @@
 package contender
 
 import (
+	"fmt"
 	"syscall"
 
 	"headroom.dev/headroom/test/bench/program"
@@ -10,11 +11,15 @@ import (
 
 const nginxStream = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
+func nginxStreamNeed() program.Need {
+	return program.Need{File: nginxStream, Package: "libnginx-mod-stream"}
+}
+
 // Nginx is Debian's.
 func Nginx() Proxy {
 	return Proxy{
 		Name: "nginx", Start: startNginx,
-		Needs: []program.Need{{File: "nginx", Package: "nginx-light"}, {File: nginxStream, Package: "libnginx-mod-stream"}},
+		Needs: []program.Need{{File: "nginx", Package: "nginx-light"}, nginxStreamNeed()},
 	}
 }
 
@@ -24,8 +29,8 @@ func startNginx(setup Setup) (*Contender, error) {
 		return nil, err
 	}
 	if setup.Kind == TCP {
-		if _, err := installed(nginxStream); err != nil {
-			return nil, err
+		if missing := program.Missing([]program.Need{nginxStreamNeed()}); len(missing) > 0 {
+			return nil, fmt.Errorf("%w: %s", program.ErrNotInstalled, missing[0])
 		}
 	}
 	f, err := newFiles(setup)

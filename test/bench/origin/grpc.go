@@ -15,7 +15,6 @@ func Message() []byte { return []byte{0, 0, 0, 0, 2, 0x08, 0x01} }
 func ServeGRPC(address string) error {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	protocols.SetHTTP1(true) // for health checks that know nothing else
 	message := Message()
 	server := &http.Server{
 		Addr: address, Protocols: protocols, ReadHeaderTimeout: time.Minute,
