@@ -2,6 +2,7 @@ package h2
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -99,7 +100,7 @@ func (c *conn) serve() error {
 	if errors.As(err, &breach) && breach.Local {
 		c.sayGoodbye(breach)
 	}
-	inOrder := c.end(err)
+	inOrder := c.end(err, breach)
 	c.netConn.Close()
 	<-c.writerDone
 	if inOrder {
@@ -148,9 +149,11 @@ func (c *conn) lose(err error) {
 }
 
 // end marks the connection as ended and wakes whoever waits. It reports whether it ended in order.
-func (c *conn) end(err error) bool {
+func (c *conn) end(err error, breach *ConnError) bool {
 	c.mu.Lock()
-	inOrder := c.stopping && c.err == nil || len(c.live) == 0 && errors.Is(err, errEOF)
+	// After a GOAWAY the peer may close at any time, also while we write.
+	leaving := c.draining || c.stopping && c.err == nil || errors.Is(err, io.EOF)
+	inOrder := leaving && len(c.live) == 0 && breach == nil
 	c.ended, c.stopping, c.goingAway = true, true, true
 	for _, w := range c.idle {
 		w.next <- nil

@@ -14,10 +14,7 @@ const (
 	manySmall = 64
 )
 
-var (
-	errEOF    = io.EOF
-	errSilent = errors.New("h2: the peer did not answer a PING")
-)
+var errSilent = errors.New("h2: the peer did not answer a PING")
 
 // reader is what the reading goroutine has for itself.
 type reader struct {

@@ -151,11 +151,12 @@ func (s *Stream) waitRoom() error {
 		s.c.kick()
 		s.writable.Wait()
 		s.c.crowded = without(s.c.crowded, s)
+		s.c.nextTurn()
 	}
 }
 
-// waitTurn waits until some of want bytes may be sent: the stream's window, the connection's window and room all have some, and no
-// other stream has waited for the latter two for longer. It returns how many. c.mu is held.
+// waitTurn waits until some of want bytes may be sent: the stream's window, the connection's window and room all have some, no
+// other stream has waited for the latter two for longer, and none has a head to send. It returns how many. c.mu is held.
 func (s *Stream) waitTurn(want int) (int, error) {
 	c := s.c
 	queued := false
@@ -169,7 +170,7 @@ func (s *Stream) waitTurn(want int) (int, error) {
 		if s.err != nil {
 			return 0, s.err
 		}
-		first := len(c.turns) == 0 || c.turns[0] == s
+		first := len(c.crowded) == 0 && (len(c.turns) == 0 || c.turns[0] == s)
 		if n := min(int64(want), maxFrame, s.sendWindow, c.sendWindow, int64(roomy-len(c.out))); n > 0 && first {
 			return int(n), nil
 		}

@@ -104,7 +104,7 @@ func (c *conn) makeRoom() {
 
 // nextTurn wakes the stream that waits the longest, if it may send. c.mu is held.
 func (c *conn) nextTurn() {
-	if len(c.turns) > 0 && c.sendWindow > 0 && len(c.out) < roomy {
+	if len(c.turns) > 0 && len(c.crowded) == 0 && c.sendWindow > 0 && len(c.out) < roomy {
 		c.turns[0].writable.Signal()
 	}
 }

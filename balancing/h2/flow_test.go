@@ -1,0 +1,331 @@
+package h2_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"headroom.dev/headroom/balancing/h1"
+	"headroom.dev/headroom/balancing/h2"
+)
+
+// writeAll answers with a head and n bytes.
+func writeAll(n int) func(*h2.Stream) {
+	body := pattern(n)
+	return func(s *h2.Stream) {
+		s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), false)
+		s.Write(body, true)
+	}
+}
+
+// data reads DATA of a stream until n bytes have come.
+func (r *raw) data(stream uint32, n int) []byte {
+	r.t.Helper()
+	var got []byte
+	for len(got) < n {
+		got = append(got, r.next(http2.FrameData, stream).payload...)
+	}
+	return got
+}
+
+// TestSendingKeepsToTheWindows: RFC 9113 section 5.2.
+func TestSendingKeepsToTheWindows(t *testing.T) {
+	t.Run("of the connection and of the stream", func(t *testing.T) {
+		r := rawClient(t, h2.ServerOptions{}, writeAll(200_000))
+		r.headers(1, true, get()...)
+		if got := r.data(1, 65535); len(got) != 65535 {
+			t.Fatalf("%d bytes came, want 65535", len(got))
+		}
+		r.WriteWindowUpdate(1, 10)
+		r.ping()
+		r.WriteWindowUpdate(0, 15)
+		if got := r.data(1, 10); len(got) != 10 {
+			t.Fatalf("%d bytes came, want the stream's 10", len(got))
+		}
+		r.WriteWindowUpdate(1, 200_000)
+		if got := r.data(1, 5); len(got) != 5 {
+			t.Fatalf("%d bytes came, want the connection's 5", len(got))
+		}
+		r.WriteWindowUpdate(0, 200_000)
+		r.data(1, 200_000-65535-15)
+	})
+	t.Run("that SETTINGS make negative", func(t *testing.T) {
+		r := rawClient(t, h2.ServerOptions{}, writeAll(70_000))
+		r.headers(1, true, get()...)
+		r.data(1, 65535)
+		r.WriteWindowUpdate(0, 70_000)
+		r.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 535}) // the stream's window is now −65000
+		r.WriteWindowUpdate(1, 65_000)                                               // 0
+		r.ping()
+		r.WriteWindowUpdate(1, 1)
+		if got := r.data(1, 1); len(got) != 1 {
+			t.Fatalf("%d bytes came, want 1", len(got))
+		}
+		r.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 537})
+		if got := r.data(1, 2); len(got) != 2 {
+			t.Fatalf("%d bytes came, want 2", len(got))
+		}
+	})
+	t.Run("of one stream, while another goes on", func(t *testing.T) {
+		r := rawClient(t, h2.ServerOptions{}, writeAll(100_000))
+		r.WriteWindowUpdate(0, 1<<20)
+		r.headers(1, true, get()...)
+		r.data(1, 65535)
+		r.headers(3, true, get()...)
+		r.WriteWindowUpdate(3, 100_000)
+		if !bytes.Equal(r.data(3, 100_000), pattern(100_000)) {
+			t.Error("the other stream's body differs")
+		}
+	})
+	t.Run("fairly", func(t *testing.T) {
+		// Both streams have more to send than the connection's window, which opens a frame at a time. They take turns by frames, not
+		// bytes, and frames differ in length, so that they need not get the same; but none waits for the other's end.
+		r := rawClient(t, h2.ServerOptions{}, writeAll(1<<20))
+		r.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 20})
+		r.headers(1, true, get()...)
+		r.headers(3, true, get()...)
+		count := map[uint32]int{}
+		for total := 0; total < 1<<20; {
+			f := <-r.frames
+			if f.kind == http2.FrameData {
+				count[f.stream] += len(f.payload)
+				total += len(f.payload)
+				r.WriteWindowUpdate(0, uint32(len(f.payload)))
+			}
+		}
+		if a, b := count[1], count[3]; min(a, b) < 100_000 {
+			t.Errorf("one stream sent %d bytes and the other %d", a, b)
+		}
+	})
+}
+
+// TestReaderThatStopsHoldsTheSenderBack and only its stream: what is not read is bounded by the window.
+func TestReaderThatStopsHoldsTheSenderBack(t *testing.T) {
+	read := make(chan bool)
+	finished := make(chan int, 1)
+	r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {
+		if bytes.HasPrefix(s.Head(), []byte("GET")) {
+			echo(s)
+			return
+		}
+		<-read
+		body, err := readAll(s)
+		if err != nil {
+			t.Error(err)
+		}
+		finished <- len(body)
+		s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), true)
+	})
+	r.headers(1, false, postHead()...)
+	for range 16 { // the 256 KB of the first window
+		r.WriteData(1, false, make([]byte, 16384))
+	}
+	r.headers(3, true, get()...)
+	r.next(http2.FrameData, 3)
+	r.ping()
+	close(read)
+	// Half of it read gives the other half back, and the window doubles for a reader who keeps pace.
+	if increment := binary.BigEndian.Uint32(r.next(http2.FrameWindowUpdate, 1).payload); increment < 128<<10 {
+		t.Errorf("WINDOW_UPDATE of %d, want at least half of the window", increment)
+	}
+	r.WriteData(1, true, nil)
+	if got := <-finished; got != 256<<10 {
+		t.Errorf("the handler read %d bytes, want %d", got, 256<<10)
+	}
+}
+
+// TestUnreadBodiesGiveTheConnectionsWindowBack: bodies that handlers do not read must not use the connection up.
+func TestUnreadBodiesGiveTheConnectionsWindowBack(t *testing.T) {
+	r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {
+		s.WriteHead([]byte("HTTP/1.1 413 \r\ncontent-length: 0\r\n\r\n"), true)
+	})
+	left := 65535
+	for i := range uint32(200) { // 200 × 32 KB are six times the first window
+		r.headers(2*i+1, false, postHead()...)
+		for range 2 {
+			for left < 16384 {
+				left += int(binary.BigEndian.Uint32(r.next(http2.FrameWindowUpdate, 0).payload))
+			}
+			r.WriteData(2*i+1, false, make([]byte, 16384))
+			left -= 16384
+		}
+	}
+	r.ping()
+}
+
+// TestEarlyAnswerAsksTheClientToStop: RFC 9113 section 8.1.
+func TestEarlyAnswerAsksTheClientToStop(t *testing.T) {
+	r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {
+		s.WriteHead([]byte("HTTP/1.1 413 \r\ncontent-length: 0\r\n\r\n"), true)
+	})
+	r.headers(1, false, postHead()...)
+	r.next(http2.FrameHeaders, 1)
+	r.wantReset(1, h2.NoError)
+	for range 20 {
+		r.WriteData(1, false, make([]byte, 16384)) // was under way
+	}
+	r.headers(1, true, "x: y")
+	r.ping()
+}
+
+func TestHandlerThatDoesNotAnswerResetsTheStream(t *testing.T) {
+	r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {})
+	r.headers(1, true, get()...)
+	r.wantReset(1, h2.InternalError)
+}
+
+// TestDeadlinesEndWaits of all four kinds, and reading goes on after one.
+func TestDeadlinesEndWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		client, server := newPair(t, near, far, func(s *h2.Stream) {
+			begun := time.Now()
+			s.SetReadDeadline(begun.Add(time.Second))
+			_, err := s.Next()
+			wantDeadline(t, "Next", err, time.Since(begun), time.Second)
+			if _, err = s.Poll(); err != h1.ErrIncomplete {
+				t.Errorf("Poll: %v, want ErrIncomplete", err)
+			}
+			s.SetReadDeadline(time.Time{})
+			if part, err := s.Next(); string(part) != "late" || err != nil {
+				t.Errorf("Next after the deadline: %q, %v", part, err)
+			}
+			begun = time.Now()
+			s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), false)
+			s.SetWriteDeadline(begun.Add(time.Second))
+			err = s.Write(make([]byte, 10<<20), false) // nobody reads
+			wantDeadline(t, "Write", err, time.Since(begun), time.Second)
+			s.Reset(h2.Cancel)
+		})
+		s, err := client.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WriteHead([]byte("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), false); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		s.SetReadDeadline(begun.Add(1500 * time.Millisecond))
+		_, err = s.ReadHead()
+		wantDeadline(t, "ReadHead", err, time.Since(begun), 1500*time.Millisecond)
+		s.Write([]byte("late"), false)
+		s.Flush()
+		s.SetReadDeadline(time.Time{})
+		if _, err := s.ReadHead(); err != nil {
+			t.Errorf("ReadHead after the deadline: %v", err)
+		}
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		s.Close()
+		client.Close()
+		server()
+	})
+}
+
+func wantDeadline(t *testing.T, what string, err error, took, want time.Duration) {
+	t.Helper()
+	if !errors.Is(err, os.ErrDeadlineExceeded) || took < want || took > want+200*time.Millisecond {
+		t.Errorf("%s: %v after %v, want the deadline after %v", what, err, took, want)
+	}
+}
+
+// newPair connects both sides over a connection; the function waits for the server's end.
+func newPair(t *testing.T, near, far net.Conn, handle func(*h2.Stream)) (*h2.Client, func() error) {
+	t.Helper()
+	ended := make(chan error, 1)
+	server := h2.NewServer(far, h2.ServerOptions{})
+	go func() { ended <- server.Serve(handle) }()
+	client, err := h2.NewClient(near, h2.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, func() error { <-client.Done(); return <-ended }
+}
+
+// TestDeadPeersAreFoundByPing: nothing comes for 30 s, so a PING goes out; nothing comes for 30 s more, and the connection ends.
+func TestDeadPeersAreFoundByPing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		server := h2.NewServer(far, h2.ServerOptions{IdleTimeout: -1})
+		ended := make(chan error, 1)
+		begun := time.Now()
+		go func() { ended <- server.Serve(func(s *h2.Stream) { s.Next() }) }()
+		r := newRaw(t, near)
+		go r.read()
+		io.WriteString(near, http2.ClientPreface)
+		r.WriteSettings()
+		r.headers(1, false, postHead()...)
+		r.next(http2.FramePing, 0) // not answered
+		if took := time.Since(begun); took < 30*time.Second || took > 40*time.Second {
+			t.Errorf("the PING came after %v, want 30 to 40 s", took)
+		}
+		if err := <-ended; err == nil {
+			t.Error("Serve returned nil for a peer that is gone")
+		}
+		if took := time.Since(begun); took < 60*time.Second || took > 70*time.Second {
+			t.Errorf("the end came after %v, want 60 to 70 s", took)
+		}
+		near.Close()
+	})
+}
+
+func TestPeersThatAnswerPingsStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		client, server := newPair(t, near, far, func(s *h2.Stream) {
+			s.Next()
+			s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), true)
+		})
+		s, _ := client.Open()
+		s.WriteHead([]byte("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), false)
+		s.Flush()
+		time.Sleep(time.Hour)
+		s.Write(nil, true)
+		if _, err := s.ReadHead(); err != nil {
+			t.Errorf("after an hour: %v", err)
+		}
+		s.Close()
+		client.Close()
+		server()
+	})
+}
+
+func TestIdleConnectionsEndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		begun := time.Now()
+		client, server := newPair(t, near, far, echo)
+		if err := server(); err != nil {
+			t.Errorf("Serve: %v, want nil", err)
+		}
+		if took := time.Since(begun); took < 3*time.Minute || took > 4*time.Minute {
+			t.Errorf("ended after %v, want 3 to 4 min", took)
+		}
+		if _, err := client.Open(); err != h2.ErrGoingAway {
+			t.Errorf("Open: %v, want ErrGoingAway", err)
+		}
+	})
+}
+
+// TestSilentConnectionEnds: a preface must come within 10 s.
+func TestSilentConnectionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go io.Copy(io.Discard, near)
+		begun := time.Now()
+		if err := h2.NewServer(far, h2.ServerOptions{}).Serve(echo); err == nil {
+			t.Error("Serve returned nil")
+		}
+		if took := time.Since(begun); took != 10*time.Second {
+			t.Errorf("ended after %v, want 10 s", took)
+		}
+		near.Close()
+	})
+}
