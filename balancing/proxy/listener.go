@@ -148,8 +148,9 @@ func (s *Server) Listeners() map[string]net.Listener {
 }
 
 // Drain stops listening and lets connections end by themselves: after their next answer, which says Connection: close, or when they
-// have been idle for too long. Apply still changes the backends, and opens nothing. Closing an idle connection, as Shutdown does, races with a request that is on its way, which would fail
-// although another process serves the address. It waits until ctx ends; then it does what Shutdown does at its end.
+// have been idle for too long. Closing an idle connection, as Shutdown does, races with a request that is on its way, which would fail
+// although another process serves the address. Apply still changes the backends, and opens nothing. Drain waits until ctx ends; then
+// it does what Shutdown does at its end.
 func (s *Server) Drain(ctx context.Context) error {
 	for _, l := range s.stopAccepting() {
 		<-l.accepted // what was accepted at the last moment counts too

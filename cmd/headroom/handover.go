@@ -182,6 +182,9 @@ func (d *duty) drain(successor *link.Successor, k *keeper) error {
 				d.node.Follow(*message.Endpoints)
 			}
 		case s := <-d.signals:
+			if s == syscall.SIGUSR1 {
+				d.reopenLog() // requests on old connections are logged too
+			}
 			if d.keeps() {
 				k.pass(s)
 			} else if s == os.Interrupt || s == syscall.SIGTERM {

@@ -57,7 +57,10 @@ type keeper struct {
 }
 
 func newKeeper(first *link.Successor) *keeper {
-	return &keeper{first: first, over: make(chan struct{}), serving: first.PID(), statuses: map[int]syscall.WaitStatus{}, changed: make(chan struct{}, 1)}
+	return &keeper{
+		first: first, over: make(chan struct{}), serving: first.PID(),
+		statuses: map[int]syscall.WaitStatus{}, changed: make(chan struct{}, 1),
+	}
 }
 
 // keep stays until the last successor has ended, and ends with its exit code.

@@ -187,6 +187,7 @@ func TestFiveUpgradesInARowFailNothing(t *testing.T) {
 	l := startClients(t, s.Traffic)
 	holders := []int{in.holder("balancer")}
 	for range 5 {
+		system.Pass(t, 300*time.Millisecond) // connections of the new process become old, busy and idle ones
 		in.upgrade()
 		holders = append(holders, in.holder("balancer"))
 		l.echo("still there")
