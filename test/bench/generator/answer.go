@@ -61,7 +61,7 @@ func (a *answer) begin(head []byte) error {
 			}
 			a.left, sized = n, true
 		case bytes.EqualFold(name, []byte("transfer-encoding")):
-			a.chunked, sized = true, true
+			a.chunked, a.ending, sized = true, len("\r\n"), true // the first chunk begins a line, too
 		case bytes.EqualFold(name, []byte("connection")):
 			a.last = bytes.EqualFold(bytes.TrimSpace(value), []byte("close"))
 		}
