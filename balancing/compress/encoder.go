@@ -16,14 +16,15 @@ const (
 	zstdWindow    = 256 << 10 // bytes; RFC 9659 lets clients count on at most 8 MiB
 )
 
-// Encoder compresses one response. It is not safe for concurrent use.
+// Encoder compresses one response. It is not safe for concurrent use. Should a library fail, which no input makes it do, then nothing more
+// comes, the end of the stream neither, so that no client takes what it got for the whole.
 type Encoder struct {
 	policy *Policy
 	coding Coding
 	stream stream
 	out    appender
 	held   bool // the stream has taken bytes since the last Flush
-	err    error
+	failed bool
 }
 
 // stream is what the libraries' encoders have in common.
@@ -58,12 +59,12 @@ func newEncoder(p *Policy, coding Coding) *Encoder {
 
 func (e *Encoder) begin() {
 	e.stream.Reset(&e.out)
-	e.held = false
+	e.held, e.failed = false, false
 }
 
 // Write takes a piece of the body and appends what is ready of the compressed one, which may be nothing.
 func (e *Encoder) Write(dst, data []byte) []byte {
-	if len(data) == 0 {
+	if len(data) == 0 || e.failed {
 		return dst
 	}
 	e.held = true
@@ -72,13 +73,10 @@ func (e *Encoder) Write(dst, data []byte) []byte {
 	return e.taken(err)
 }
 
-// Held reports whether Flush would give the client something to read.
-func (e *Encoder) Held() bool { return e.held }
-
 // Flush appends all that Write took and holds back, so that the client can read it now. Each time costs some 5 bytes, and what the encoder
 // could have found in a longer piece.
 func (e *Encoder) Flush(dst []byte) []byte {
-	if !e.held {
+	if !e.held || e.failed {
 		return dst
 	}
 	e.held = false
@@ -86,30 +84,22 @@ func (e *Encoder) Flush(dst []byte) []byte {
 	return e.taken(e.stream.Flush())
 }
 
-// Close appends the end of the stream. After an error the client must not take what it got for the whole. The encoder must not be used
-// afterwards.
-func (e *Encoder) Close(dst []byte) ([]byte, error) {
-	e.out.dst = dst
-	dst = e.taken(e.stream.Close())
-	err := e.err
+// Close appends the end of the stream. The encoder must not be used afterwards.
+func (e *Encoder) Close(dst []byte) []byte {
+	if !e.failed {
+		e.out.dst = dst
+		dst = e.taken(e.stream.Close())
+	}
 	e.Discard()
-	return dst, err
+	return dst
 }
 
 // Discard gives up a response that broke off. The encoder must not be used afterwards.
-func (e *Encoder) Discard() {
-	if e.err != nil {
-		e.policy.working.Add(-1) // an encoder that failed once is not used again
-		return
-	}
-	e.policy.take(e)
-}
+func (e *Encoder) Discard() { e.policy.take(e) }
 
-// taken keeps the first error and gives back the bytes, which are not the encoder's.
+// taken gives back the bytes, which are not the encoder's.
 func (e *Encoder) taken(err error) []byte {
-	if e.err == nil {
-		e.err = err
-	}
+	e.failed = e.failed || err != nil
 	dst := e.out.dst
 	e.out.dst = nil
 	return dst

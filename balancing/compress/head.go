@@ -2,8 +2,8 @@ package compress
 
 import "bytes"
 
-// Changed names the fields that a compressed response loses, since they describe the plain bytes: it can be given to h1 as what to leave out of
-// the head. Content-Length is the writer's; ETag comes back weak by AppendFields. A part of the compressed bytes cannot be asked for, so
+// Changed names the fields that a compressed response loses, since they describe the plain bytes, or gets anew from AppendFields: it can be given
+// to h1 as what to leave out of the head. Content-Length is the writer's. A part of the compressed bytes cannot be asked for, so
 // Accept-Ranges goes as well.
 type Changed struct{}
 
@@ -11,7 +11,7 @@ type Changed struct{}
 func (Changed) Removes(name []byte) bool {
 	switch len(name) {
 	case 4:
-		return equalFold(name, "etag")
+		return equalFold(name, "etag") || equalFold(name, "vary")
 	case 6:
 		return equalFold(name, "digest") // RFC 3230
 	case 11:
@@ -24,13 +24,25 @@ func (Changed) Removes(name []byte) bool {
 	return false
 }
 
-// AppendFields appends the lines of a response that varies by Accept-Encoding, beside those that the backend sent: Vary where that does not
-// say so already and, where the response is compressed, Content-Encoding and the ETag as a weak one (RFC 9110 section 8.8.3.3: the same tag
-// must not stand for other bytes). vary and etag are the backend's values, all of them and the first.
+// Varying names what AppendFields makes anew for a response that varies and is sent as it is: Vary alone.
+type Varying struct{}
+
+// Removes implements h1.Dropper.
+func (Varying) Removes(name []byte) bool { return equalFold(name, "vary") }
+
+// AppendFields appends the lines of a response that varies by Accept-Encoding: Vary with Accept-Encoding in it once and, where the response is
+// compressed, Content-Encoding and the ETag as a weak one (RFC 9110 section 8.8.3.3: the same tag must not stand for other bytes). vary
+// and etag are the backend's values, all of them and the first.
 func AppendFields(dst []byte, coding Coding, vary, etag []byte) []byte {
+	dst = append(dst, "Vary: "...)
+	dst = append(dst, vary...)
 	if !hasToken(vary, "accept-encoding") && !hasToken(vary, "*") {
-		dst = append(dst, "Vary: Accept-Encoding\r\n"...)
+		if len(vary) > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, "Accept-Encoding"...)
 	}
+	dst = append(dst, "\r\n"...)
 	if coding == Identity {
 		return dst
 	}

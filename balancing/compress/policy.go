@@ -25,8 +25,8 @@ func (c Coding) String() string {
 	return [numCodings]string{"identity", "gzip", "br", "zstd"}[c]
 }
 
-// maxEncoders bounds what compression keeps in memory: 256 encoders of at most 2.2 MB are 560 MB for a service. Responses beyond that are sent
-// plain. An encoder is kept for as long as a response lasts, so that short ones need no more encoders than there are processors.
+// maxEncoders bounds what compression keeps in memory: 256 encoders of at most 2.2 MB are 560 MB for a service. Responses that begin beyond that
+// are sent plain. An encoder is kept for as long as a response lasts, so that short ones need no more encoders than there are processors.
 const maxEncoders = 256
 
 // Policy is the compiled form of headroom.Compression, with the encoders that wait for their next response. It is safe for concurrent use.
@@ -82,19 +82,15 @@ func (p *Policy) Choose(acceptEncoding []byte, response Response) (coding Coding
 	if !p.types.fit(response.ContentType) || hasToken(response.CacheControl, "no-transform") {
 		return Identity, false
 	}
-	if response.ToHead {
+	if response.ToHead || p.working.Load() >= maxEncoders {
 		return Identity, true
 	}
 	return p.accepted(acceptEncoding), true
 }
 
-// Encoder returns an encoder of a coding other than Identity, which must be ended by Close or Discard; nil when too many are at work, and
-// then the response is sent as it is.
+// Encoder returns an encoder of a coding that Choose returned, not Identity. It must be ended by Close or Discard.
 func (p *Policy) Encoder(coding Coding) *Encoder {
-	if p.working.Add(1) > maxEncoders {
-		p.working.Add(-1)
-		return nil
-	}
+	p.working.Add(1)
 	e, ok := p.idle[coding].Get().(*Encoder)
 	if !ok {
 		e = newEncoder(p, coding)

@@ -117,21 +117,24 @@ func TestHeadsSayWhatWasDone(t *testing.T) {
 		vary, etag, want string
 	}{
 		{Identity, "", `"1"`, "Vary: Accept-Encoding\r\n"},
-		{Identity, "Origin, accept-encoding", "", ""},
+		{Identity, "Origin, accept-encoding", "", "Vary: Origin, accept-encoding\r\n"},
 		{Gzip, "", `"1"`, "Vary: Accept-Encoding\r\nContent-Encoding: gzip\r\nETag: W/\"1\"\r\n"},
-		{Brotli, "Cookie", `W/"1"`, "Vary: Accept-Encoding\r\nContent-Encoding: br\r\nETag: W/\"1\"\r\n"},
-		{Zstd, "*", "", "Content-Encoding: zstd\r\n"},
+		{Brotli, "Cookie", `W/"1"`, "Vary: Cookie, Accept-Encoding\r\nContent-Encoding: br\r\nETag: W/\"1\"\r\n"},
+		{Zstd, "*", "", "Vary: *\r\nContent-Encoding: zstd\r\n"},
 	} {
 		if got := string(AppendFields(nil, c.coding, []byte(c.vary), []byte(c.etag))); got != c.want {
 			t.Errorf("%s, %q, %q: got %q, want %q", c.coding, c.vary, c.etag, got, c.want)
 		}
 	}
 	for name, want := range map[string]bool{
-		"ETag": true, "Digest": true, "Content-MD5": true, "REPR-DIGEST": true, "Accept-Ranges": true, "Content-Digest": true,
+		"ETag": true, "Vary": true, "Digest": true, "Content-MD5": true, "REPR-DIGEST": true, "Accept-Ranges": true, "Content-Digest": true,
 		"Date": false, "Content-Type": false, "Server": false, "Last-Modified": false, "Set-Cookie": false, "": false, "Cookie": false,
 	} {
 		if got := (Changed{}).Removes([]byte(name)); got != want {
 			t.Errorf("%s is lost: %t", name, got)
+		}
+		if got := (Varying{}).Removes([]byte(name)); got != (name == "Vary") {
+			t.Errorf("%s of a plain response is lost: %t", name, got)
 		}
 	}
 }
