@@ -124,7 +124,7 @@ func (b *Balancer) targets(table headroom.RoutingTable) []health.Target {
 		target := health.Target{Check: lb.HealthCheck, Protocol: lb.Protocol, HTTP2: lb.BackendProtocol == headroom.BackendHTTP2,
 			ProxyProtocol: lb.ProxyProtocol.Send}
 		if lb.BackendTLS.Enabled {
-			target.TLS = func(string) *tls.Config { return b.server.BackendTLS(service.Service) }
+			target.TLS = func(address string) *tls.Config { return b.server.BackendTLS(service.Service, address) }
 		}
 		for _, backend := range service.Backends {
 			target.ID, target.Address = backend.ID, backend.Address

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -39,17 +40,17 @@ func (s *Server) Apply(table headroom.RoutingTable) error {
 
 // planned is what a table will make of the server, checked but without effect yet.
 type planned struct {
-	services   map[string]*service
-	settings   map[string]headroom.LoadBalancing
-	compiled   map[string]compiled
-	transports map[string]*transport
-	routes     map[string]*routes
-	sharing    map[string][]headroom.ServiceRoute // by listener
+	services map[string]*service
+	settings map[string]headroom.LoadBalancing
+	compiled map[string]compiled
+	secured  map[string]configuring // by service
+	routes   map[string]*routes
+	sharing  map[string][]headroom.ServiceRoute // by listener
 }
 
 func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 	next := planned{
-		services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, compiled: map[string]compiled{}, transports: map[string]*transport{},
+		services: map[string]*service{}, settings: map[string]headroom.LoadBalancing{}, compiled: map[string]compiled{}, secured: map[string]configuring{},
 		routes: map[string]*routes{}, sharing: map[string][]headroom.ServiceRoute{},
 	}
 	owners := map[string]string{}
@@ -76,11 +77,10 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			return planned{}, err
 		}
 		next.sharing[lb.Listen] = append(next.sharing[lb.Listen], route)
-		transport, err := s.transport(route, lb)
-		if err != nil {
+		var err error
+		if next.secured[route.Service], err = s.secure(route); err != nil {
 			return planned{}, err
 		}
-		next.transports[route.Service] = transport
 		if next.compiled[route.Service], err = compile(route.Service, lb); err != nil {
 			return planned{}, err
 		}
@@ -110,15 +110,17 @@ func (s *Server) encrypt(next planned) error {
 	return nil
 }
 
-// transport says how the backends of a service are spoken to.
-func (s *Server) transport(route headroom.ServiceRoute, lb headroom.LoadBalancing) (*transport, error) {
-	t := &transport{settings: lb.BackendTLS, http2: lb.BackendProtocol == headroom.BackendHTTP2, proxyProtocol: lb.ProxyProtocol.Send}
+// transportOf says how the backends of a service are spoken to.
+func transportOf(lb headroom.LoadBalancing) transport {
+	return transport{settings: lb.BackendTLS, http2: lb.BackendProtocol == headroom.BackendHTTP2, proxyProtocol: lb.ProxyProtocol.Send}
+}
+
+// secure makes the TLS to the backends of a service.
+func (s *Server) secure(route headroom.ServiceRoute) (configuring, error) {
 	if s.options.TLS == nil {
-		return t, nil
+		return nil, nil
 	}
-	var err error
-	t.tls, err = s.options.TLS.Backend(route)
-	return t, err
+	return s.options.TLS.Backend(route)
 }
 
 // open listens where the plan needs it and nobody does yet; all or nothing.
@@ -144,7 +146,7 @@ func (s *Server) open(routes map[string]*routes) (map[string]net.Listener, error
 // finds one inactive sees those that take its place.
 func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[string]net.Listener) {
 	before, old := s.services, s.backends
-	s.services, s.backends = next.services, map[string]*backend{}
+	s.services, s.backends, s.secured = next.services, map[string]*backend{}, next.secured
 	for _, route := range table.Services {
 		s.setBackends(route, next, old)
 	}
@@ -167,6 +169,17 @@ func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[st
 	}
 	s.setListeners(next, opened)
 	s.version = table.Version
+}
+
+// BackendTLS makes the TLS configuration of a connection to an address of a service's backend by the table in force; nil if there is none.
+func (s *Server) BackendTLS(service, address string) *tls.Config {
+	s.mu.Lock()
+	configure := s.secured[service]
+	s.mu.Unlock()
+	if configure == nil {
+		return nil
+	}
+	return configure(address)
 }
 
 // setListeners gives each listener its routes, starts the new ones and retires those that have none.
@@ -208,7 +221,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		} else if have.breaker != nil {
 			have.breaker.Configure(lb.CircuitBreaker)
 		}
-		have.setTransport(next.transports[route.Service])
+		have.setTransport(transportOf(lb), next.secured[route.Service])
 		if b.State != headroom.BackendDraining {
 			have.setActive(true) // before requests can find it
 		}

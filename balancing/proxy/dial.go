@@ -16,13 +16,11 @@ import (
 type transport struct {
 	settings      headroom.BackendTLS
 	http2         bool
-	tls           *tls.Config // nil: plain
-	proxyProtocol string      // none, v1 or v2
+	proxyProtocol string // none, v1 or v2
 }
 
-func (t *transport) same(other *transport) bool {
-	return other != nil && t.settings == other.settings && t.http2 == other.http2 && t.tls == other.tls && t.proxyProtocol == other.proxyProtocol
-}
+// configuring makes the TLS configuration of a connection to an address (host:port), which is not to be changed. Nil is plain TCP.
+type configuring func(address string) *tls.Config
 
 // tellsClient reports whether a connection tells the backend who the client is, so that it can be used for that client alone.
 func (t *transport) tellsClient() bool { return t.proxyProtocol == "v1" || t.proxyProtocol == "v2" }
@@ -43,10 +41,11 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 			return nil, fmt.Errorf("send the PROXY header to %s: %w", b.address, err)
 		}
 	}
-	if t.tls == nil {
+	configure := *b.tls.Load()
+	if configure == nil {
 		return conn, nil
 	}
-	secure := tls.Client(conn, b.configured(t.tls))
+	secure := tls.Client(conn, configure(b.address))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("TLS handshake with %s: %w", b.address, err)
@@ -56,16 +55,6 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 		return nil, fmt.Errorf("TLS handshake with %s: expected the protocol h2, the backend chose %q", b.address, chosen)
 	}
 	return secure, nil
-}
-
-// configured is a service's TLS for this backend, whose certificate must be for the host of its address unless the service names one.
-func (b *backend) configured(config *tls.Config) *tls.Config {
-	if config.ServerName != "" {
-		return config
-	}
-	own := config.Clone()
-	own.ServerName, _, _ = net.SplitHostPort(b.address)
-	return own
 }
 
 func sendProxyHeader(conn net.Conn, version string, client, local netip.AddrPort) error {

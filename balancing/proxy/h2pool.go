@@ -99,7 +99,7 @@ func (x *exchange) dialH2(b *backend, t *transport) (*h2.Stream, *h2Pooled, erro
 		return nil, nil, err
 	}
 	scheme := "http"
-	if t.tls != nil {
+	if t.settings.Enabled {
 		scheme = "https"
 	}
 	client, err := h2.NewClient(conn, h2.ClientOptions{Scheme: scheme, Limits: x.view.limits})

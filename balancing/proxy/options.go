@@ -30,8 +30,8 @@ type Breaker interface {
 type TLS interface {
 	// Listener is the TLS of an address for the services that share it; nil if they have none.
 	Listener(listen string, services []headroom.ServiceRoute) (*tls.Config, error)
-	// Backend is the TLS to a service's backends; nil if it has none. Where ServerName is empty it is the host of the backend's address.
-	Backend(service headroom.ServiceRoute) (*tls.Config, error)
+	// Backend makes the TLS of a connection to a backend of the service, by its address; nil if it has none.
+	Backend(service headroom.ServiceRoute) (func(address string) *tls.Config, error)
 	Commit()
 	Rollback()
 	// Client returns with which certificate a client has proved who it is, if with any, and whether it may use the service.

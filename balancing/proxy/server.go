@@ -23,8 +23,9 @@ type Server struct {
 	listeners  map[string]*listener
 	services   map[string]*service
 	backends   map[string]*backend
-	departing  []*backend  // named by no table any more, but perhaps still serving
-	retired    []*listener // closed, but perhaps still with connections
+	secured    map[string]configuring // TLS to the backends, by service
+	departing  []*backend             // named by no table any more, but perhaps still serving
+	retired    []*listener            // closed, but perhaps still with connections
 	version    uint64
 	measured   time.Time
 	logDropped uint64 // reported already
