@@ -101,6 +101,9 @@ func (b *bench) startProxies(proxies []named, backends []string) ([]*entrant, er
 		if err != nil {
 			return entrants, fmt.Errorf("%s: %w", proxy.name, err)
 		}
+		if proxy.Version != nil {
+			proxy.name += " " + proxy.Version()
+		}
 		entrants = append(entrants, &entrant{Contender: c, name: proxy.name})
 	}
 	return entrants, nil

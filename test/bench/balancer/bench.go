@@ -71,6 +71,19 @@ func (b *bench) needs() []program.Need {
 	return all
 }
 
+// peers are the installed proxies of others with their versions.
+func (b *bench) peers() (all []string) {
+	for _, proxy := range b.proxies {
+		if proxy.Version == nil {
+			continue
+		}
+		if version := proxy.Version(); version != "" {
+			all = append(all, proxy.Name+" "+version)
+		}
+	}
+	return all
+}
+
 // entrant is a proxy in one work.
 type entrant struct {
 	*contender.Contender

@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err := program.Install(ctx, b.needs()); err != nil {
 		b.say("%s: what is missing is left out", err)
 	}
-	results := results{Machine: report.Machine(), Began: time.Now().UTC(), Rounds: o.rounds}
+	results := results{Machine: report.Machine(), Peers: b.peers(), Began: time.Now().UTC(), Rounds: o.rounds}
 	for _, w := range works() {
 		if len(o.only) > 0 && !slices.Contains(o.only, w.name) {
 			continue

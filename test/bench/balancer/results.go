@@ -15,6 +15,7 @@ import (
 // results are all that a run has found. In JSON durations are in nanoseconds and sizes in bytes.
 type results struct {
 	Machine string
+	Peers   []string // with their versions
 	Began   time.Time
 	Took    time.Duration
 	Rounds  int

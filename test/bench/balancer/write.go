@@ -36,20 +36,9 @@ func (r results) writeSVG(out io.Writer) error {
 	groups := []report.Group{}
 	for _, w := range r.Works {
 		group := report.Group{Title: w.Title}
-		for _, p := range w.Proxies {
-			switch {
-			case p.Error != "":
-			case len(p.Tunnel) > 0:
-				cpu := time.Duration(over(p.Tunnel, func(r tunnelRound) float64 { return float64(r.CPU) }))
-				group.Bars = append(group.Bars, report.Bar{Name: p.Name, Value: float64(cpu), Label: report.Milliseconds(cpu) + " a GB"})
-			case p.IdleBytes > 0:
-				group.Bars = append(group.Bars, report.Bar{Name: p.Name, Value: p.IdleBytes, Label: fmt.Sprintf("%.1f KB a connection", p.IdleBytes/1e3)})
-			case len(p.Change) > 0:
-				_, changing := p.change()
-				group.Bars = append(group.Bars, report.Bar{Name: p.Name, Value: float64(changing), Label: "p99 " + report.FineMilliseconds(changing) +
-					fmt.Sprintf(", %d failed", p.failedByChange())})
-			case len(p.Capacity) > 0:
-				group.Bars = append(group.Bars, report.Bar{Name: p.Name, Value: float64(p.cpu()), Label: report.Microseconds(p.cpu()) + " a request"})
+		for color, p := range w.Proxies {
+			if value, label := p.cost(); label != "" {
+				group.Bars = append(group.Bars, report.Bar{Name: p.Name, Value: value, Label: label, Color: color})
 			}
 		}
 		if len(group.Bars) > 0 {
@@ -57,4 +46,24 @@ func (r results) writeSVG(out io.Writer) error {
 		}
 	}
 	return report.Bars(out, "What load balancers cost: processor time, memory; shorter is better", groups)
+}
+
+// cost is what is drawn of a proxy, and how it is written; nothing where it was left out.
+func (p *proxyResult) cost() (value float64, label string) {
+	switch {
+	case p.Error != "":
+		return 0, ""
+	case len(p.Tunnel) > 0:
+		cpu := time.Duration(over(p.Tunnel, func(r tunnelRound) float64 { return float64(r.CPU) }))
+		return float64(cpu), report.Milliseconds(cpu) + " a GB"
+	case p.Resident > 0 && len(p.Capacity) == 0:
+		return p.IdleBytes, fmt.Sprintf("%.1f KB a connection", p.IdleBytes/1e3)
+	case len(p.Change) > 0:
+		_, changing := p.change()
+		return float64(changing), fmt.Sprintf("p99 %s, %d failed", report.FineMilliseconds(changing), p.failedByChange())
+	case len(p.Capacity) > 0:
+		return float64(p.cpu()), report.Microseconds(p.cpu()) + " a request"
+	default:
+		return 0, ""
+	}
 }

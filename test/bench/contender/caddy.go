@@ -15,7 +15,7 @@ import (
 
 // Caddy is Debian's. It has no TCP.
 func Caddy() Proxy {
-	return Proxy{Name: "Caddy", Needs: []program.Need{{File: "caddy", Package: "caddy"}}, Start: startCaddy}
+	return Proxy{Name: "Caddy", Version: version("caddy", "version"), Needs: []program.Need{{File: "caddy", Package: "caddy"}}, Start: startCaddy}
 }
 
 func startCaddy(setup Setup) (*Contender, error) {

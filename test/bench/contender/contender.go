@@ -52,6 +52,8 @@ type Contender struct {
 type Proxy struct {
 	Name  string
 	Needs []program.Need
+	// Version asks an installed program for its version; nil for one of Go's or our own.
+	Version func() string
 	// Start starts it; [ErrCannot] where it has no such thing.
 	Start func(Setup) (*Contender, error)
 }
@@ -115,6 +117,16 @@ func (f *files) start(path string, args ...string) (*Contender, error) {
 		return nil, err
 	}
 	return &Contender{Address: f.Address, Program: p}, nil
+}
+
+// version asks a program, if it is installed.
+func version(name, argument string) func() string {
+	return func() string {
+		if path := program.Find(name); path != "" {
+			return program.Version(path, argument)
+		}
+		return ""
+	}
 }
 
 // installed finds the program of a peer.

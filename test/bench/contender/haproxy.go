@@ -12,7 +12,7 @@ import (
 
 // HAProxy is Debian's.
 func HAProxy() Proxy {
-	return Proxy{Name: "HAProxy", Needs: []program.Need{{File: "haproxy", Package: "haproxy"}}, Start: startHAProxy}
+	return Proxy{Name: "HAProxy", Version: version("haproxy", "-v"), Needs: []program.Need{{File: "haproxy", Package: "haproxy"}}, Start: startHAProxy}
 }
 
 func startHAProxy(setup Setup) (*Contender, error) {

@@ -18,7 +18,7 @@ func nginxStreamNeed() program.Need {
 // Nginx is Debian's.
 func Nginx() Proxy {
 	return Proxy{
-		Name: "nginx", Start: startNginx,
+		Name: "nginx", Version: version("nginx", "-v"), Start: startNginx,
 		Needs: []program.Need{{File: "nginx", Package: "nginx-light"}, nginxStreamNeed()},
 	}
 }

@@ -13,10 +13,11 @@ type Group struct {
 	Bars  []Bar
 }
 
-// Bar is one value, 0 or more, and how it is written.
+// Bar is one value, 0 or more, and how it is written. Bars of one color, 0 to 4, are of the same thing in all groups.
 type Bar struct {
 	Name, Label string
 	Value       float64
+	Color       int
 }
 
 // Sizes of the picture, in pixels.
@@ -30,7 +31,7 @@ const (
 	margin     = 20
 )
 
-// palette has one color for each bar of a group, in order: the first is ours.
+// palette has the colors; the first is ours.
 func palette() []string { return []string{"#0a6cff", "#5b6b7b", "#8594a3", "#a9b5c1", "#c9d1d9"} }
 
 // Bars draws groups of horizontal bars below each other as SVG.
@@ -51,13 +52,13 @@ func Bars(out io.Writer, title string, groups []Group) error {
 		for _, bar := range group.Bars {
 			most = max(most, bar.Value)
 		}
-		for i, bar := range group.Bars {
+		for _, bar := range group.Bars {
 			text(margin, y+13, "name", bar.Name)
 			width := 0.0
 			if most > 0 {
 				width = barWidth * bar.Value / most
 			}
-			fmt.Fprintf(&body, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", margin+nameWidth, y, width, barHeight, palette()[i%len(palette())])
+			fmt.Fprintf(&body, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", margin+nameWidth, y, width, barHeight, palette()[bar.Color%len(palette())])
 			text(margin+nameWidth+int(width)+6, y+13, "name", bar.Label)
 			y += barHeight + barGap
 		}
