@@ -26,23 +26,6 @@ func (r *Response) AppendEdited(dst []byte, except Set, drop ...Dropper) []byte 
 	return r.appendWithout(r.AppendHead(dst, everyField), except, drop)
 }
 
-// AppendNamed appends all values of the fields of this name, joined by ", " (RFC 9110 section 5.3), for fields that are not Known; those
-// that Connection names are not there for us.
-func (h *head) AppendNamed(dst []byte, name string) []byte {
-	before := len(dst)
-	for i := range h.fields {
-		f := &h.fields[i]
-		if f.hop || int(f.nameEnd-f.nameStart) != len(name) || !equalFold(f.name(h.buf), name) {
-			continue
-		}
-		if len(dst) > before {
-			dst = append(dst, ", "...)
-		}
-		dst = append(dst, f.value(h.buf)...)
-	}
-	return dst
-}
-
 // Identify is the known field of a name, in any case.
 func Identify(name []byte) Known { return identify(name) }
 
