@@ -206,7 +206,7 @@ func (l *openLoop) ready(c *openConn, events uint32) {
 	if events&unix.EPOLLOUT != 0 {
 		l.write(c, c.out)
 	}
-	if events&^unix.EPOLLOUT == 0 {
+	if events&^unix.EPOLLOUT == 0 || l.conns[int32(c.fd)] != c { // lost meanwhile
 		return
 	}
 	n, err := unix.Read(c.fd, l.buf)
