@@ -28,7 +28,7 @@ func (a *asker) advance(fd uintptr) (done bool) {
 		a.stale = true
 		return true
 	}
-	a.sent, a.writeErr = transmitAll(fd, a.request)
+	a.sent, a.writeErr = transmitAll(fd, nil, a.request, 0)
 	return a.writeErr != 0
 }
 

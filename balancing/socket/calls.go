@@ -48,12 +48,40 @@ func transmit(fd uintptr, p []byte) (n int, errno syscall.Errno) {
 	}
 }
 
-// transmitAll writes p until all is sent or the socket takes no more, which is EAGAIN, or breaks.
-func transmitAll(fd uintptr, p []byte) (n int, errno syscall.Errno) {
-	for n < len(p) && errno == 0 {
-		var sent int
-		sent, errno = transmit(fd, p[n:])
-		n += sent
+// gather writes as much of two slices, one behind the other, as the socket takes. Neither is empty, and the first is shorter than maxPiece.
+func gather(fd uintptr, first, second []byte) (n int, errno syscall.Errno) {
+	second = second[:min(len(second), maxPiece-len(first))]
+	pieces := [2]syscall.Iovec{{Base: &first[0]}, {Base: &second[0]}}
+	pieces[0].SetLen(len(first))
+	pieces[1].SetLen(len(second))
+	message := syscall.Msghdr{Iov: &pieces[0], Iovlen: 2}
+	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
+	for {
+		sent, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&message)), flags)
+		switch errno {
+		case 0:
+			return int(sent), 0
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
 	}
-	return n, errno
+}
+
+// transmitAll writes head and body from byte number sent on, until all is sent, or the socket takes no more, which is EAGAIN, or breaks. It
+// returns the number of the byte that comes next.
+func transmitAll(fd uintptr, head, body []byte, sent int) (next int, errno syscall.Errno) {
+	for sent < len(head)+len(body) && errno == 0 {
+		var n int
+		switch {
+		case sent >= len(head):
+			n, errno = transmit(fd, body[sent-len(head):])
+		case len(body) == 0 || len(head)-sent >= maxPiece:
+			n, errno = transmit(fd, head[sent:])
+		default:
+			n, errno = gather(fd, head[sent:], body)
+		}
+		sent += n
+	}
+	return sent, errno
 }

@@ -170,6 +170,36 @@ func TestWriteWaitsForRoomAndWritesAll(t *testing.T) {
 	}
 }
 
+func TestWriteBothWritesOneBehindTheOther(t *testing.T) {
+	data := largeData()
+	for name, sizes := range map[string][2]int{
+		"both small":  {3, 4},
+		"no head":     {0, 4},
+		"no body":     {3, 0},
+		"nothing":     {0, 0},
+		"large body":  {100, large - 100},
+		"large head":  {large - 100, 100},
+		"both large":  {large / 2, large / 2},
+		"larger body": {1, maxPiece + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, other := pair(t)
+			want := data[:sizes[0]+sizes[1]]
+			go func() {
+				n, err := c.WriteBoth(want[:sizes[0]], want[sizes[0]:])
+				if n != len(want) || err != nil {
+					t.Errorf("got %d, %v", n, err)
+				}
+				c.CloseWrite()
+			}()
+			got, err := io.ReadAll(other)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d of %d bytes arrived as they were, %v", len(got), len(want), err)
+			}
+		})
+	}
+}
+
 func TestWriteEndsAsThatOfNetDoes(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(c *Conn, other *net.TCPConn)

@@ -11,7 +11,8 @@ type writer struct {
 
 	conn   *Conn
 	step   func(fd uintptr) bool // made once, so that a Write allocates nothing
-	data   []byte
+	head   []byte
+	body   []byte
 	sent   int
 	errno  syscall.Errno
 	waited bool
@@ -24,10 +25,8 @@ func (w *writer) init(c *Conn) {
 
 // write is called by the poller's side of Write, first at once and then when the socket takes more.
 func (w *writer) write(fd uintptr) (done bool) {
-	n, errno := transmitAll(fd, w.data[w.sent:])
-	w.sent += n
-	if errno != syscall.EAGAIN {
-		w.errno = errno
+	w.sent, w.errno = transmitAll(fd, w.head, w.body, w.sent)
+	if w.errno != syscall.EAGAIN {
 		return true
 	}
 	if w.limit > 0 {
@@ -38,11 +37,14 @@ func (w *writer) write(fd uintptr) (done bool) {
 }
 
 // Write writes all of p, unless it returns an error.
-func (c *Conn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (int, error) { return c.WriteBoth(nil, p) }
+
+// WriteBoth writes head and then body as one Write would, without first copying them into one piece.
+func (c *Conn) WriteBoth(head, body []byte) (int, error) {
 	w := &c.writer
-	w.data, w.sent, w.errno = p, 0, 0
+	w.head, w.body, w.sent, w.errno = head, body, 0, 0
 	err := c.raw.Write(w.step)
-	w.data = nil
+	w.head, w.body = nil, nil
 	if w.waited {
 		w.waited = false
 		c.SetWriteDeadline(time.Time{})
