@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 
@@ -29,7 +30,11 @@ func (c zapCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapc
 
 // Write never logs above a warning: the certificate that there is serves on, and attempts are made again.
 func (c zapCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
-	c.logger.Warn("acme: "+strings.TrimSpace(entry.Message), attributes(fields)...)
+	level := slog.LevelWarn
+	if strings.HasSuffix(entry.LoggerName, "acme_client") {
+		level = slog.LevelDebug // the steps of an attempt, whose outcome is logged with the reason
+	}
+	c.logger.Log(context.Background(), level, "acme: "+strings.TrimSpace(entry.Message), attributes(fields)...)
 	return nil
 }
 
