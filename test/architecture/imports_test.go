@@ -13,9 +13,10 @@ const module = "headroom.dev/headroom"
 
 // floors lists the rooms from the ground up. A room imports rooms of lower floors only.
 var floors = [][]string{
-	1: {"", "balancing/h1"},
-	2: {"scaling", "scaling/*", "balancing/pick", "orchestration", "monitoring/objective", "monitoring/signal"},
-	3: {"monitoring/metrics", "monitoring/alert", "platform/*", "store/*", "balancing/proxy", "balancing/health"},
+	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
+	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "orchestration", "monitoring/objective", "monitoring/signal"},
+	3: {"monitoring/metrics", "monitoring/alert", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
+		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "control", "link"},
 	5: {"role"},
 	6: {"cmd/headroom"},
@@ -23,8 +24,10 @@ var floors = [][]string{
 
 // named are the imports between rooms of one floor that docs/architecture.md allows, with the reason there.
 var named = map[string]string{
-	"control":    "link",
-	"api/client": "api",
+	"control":         "link",
+	"api/client":      "api",
+	"balancing/h2":    "balancing/h1",
+	"balancing/proxy": "balancing/accesslog",
 }
 
 // outside says which room alone may import a module.
@@ -33,6 +36,10 @@ var outside = map[string][]string{
 	"go.etcd.io/bbolt":              {"store/bolt"},
 	"github.com/spf13/cobra":        {"cmd/headroom"},
 	"github.com/danielgtaylor/huma": {"api"},
+	"github.com/caddyserver/":       {"balancing/certificate"},
+	"github.com/klauspost/compress": {"balancing/compress"},
+	"github.com/andybalholm/brotli": {"balancing/compress"},
+	"golang.org/x/net/http2":        {"balancing/h2"},
 }
 
 func TestRoomsImportOnlyLowerFloors(t *testing.T) {
