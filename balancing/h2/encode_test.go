@@ -19,7 +19,7 @@ func TestEncoderAgreesWithDecoder(t *testing.T) {
 	for _, name := range fieldNames {
 		known = append(known, name)
 	}
-	for round := range 5000 {
+	for round := range 3000 {
 		if random.IntN(500) == 0 {
 			limit := uint32(random.IntN(9000))
 			decoder.SetAllowedMaxDynamicTableSize(limit) // and the encoder must say so
