@@ -35,6 +35,7 @@ func (l LoadBalancing) validateTCP(path string, general LoadBalancing) []error {
 	own("compression.enabled", "true", l.Compression.Enabled, general.Compression.Enabled)
 	own("errorPages", "", l.ErrorPages, general.ErrorPages)
 	own("serverTiming", "true", l.ServerTiming, general.ServerTiming)
+	own("traceSampling", strconv.FormatFloat(l.TraceSampling, 'g', -1, 64), l.TraceSampling, general.TraceSampling)
 	if l.BackendProtocol == BackendHTTP2 {
 		own("backendProtocol", strconv.Quote(string(l.BackendProtocol)), l.BackendProtocol, general.BackendProtocol)
 	}

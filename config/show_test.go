@@ -173,7 +173,7 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 		ProxyProtocol: headroom.ProxyProtocol{Accept: rapid.Bool().Draw(t, "accept"), Send: "v2"}, TrustedProxies: []string{"10.0.0.0/8"},
 		Limits: headroom.Limits{Header: 8 << 10, HeaderFields: 50, Body: headroom.Bytes(rapid.Int64Range(0, 1<<40).Draw(t, "body")), BodyRate: 500,
 			ConnectionsPerClient: 10, RequestsPerConnection: 100, StreamsPerConnection: 250},
-		ServerTiming:    rapid.Bool().Draw(t, "serverTiming"),
+		ServerTiming: rapid.Bool().Draw(t, "serverTiming"), TraceSampling: rapid.Float64Range(0, 1).Draw(t, "traces"),
 		HealthCheck:     headroom.HealthCheck{Type: headroom.HealthCheckGRPC, Enabled: rapid.Bool().Draw(t, "check"), Interval: anyDuration(t, "interval"), Timeout: anyDuration(t, "timeout"), Path: "/" + anyWord(t, "path"), HealthyThreshold: 1, UnhealthyThreshold: 100},
 		SessionAffinity: headroom.SessionAffinity{Type: "cookie"},
 		CircuitBreaker:  headroom.CircuitBreaker{FailureThreshold: 7, RecoveryTimeout: anyDuration(t, "recovery")},

@@ -118,7 +118,7 @@ func appendHost(dst, host []byte) []byte {
 // appendQuery escapes what RFC 3986 section 3.4 does not allow in a query.
 func appendQuery(dst, query []byte) []byte {
 	for _, c := range query {
-		if isPathByte(c) || c == '?' {
+		if pathBytes[c] || c == '?' {
 			dst = append(dst, c)
 			continue
 		}

@@ -21,7 +21,7 @@ func splitTarget(target []byte) (path, query []byte) {
 func isNormal(path []byte) bool {
 	slash := false
 	for _, c := range path {
-		if slash && (c == '/' || c == '.') || c == '%' || c == '\\' || !isPathByte(c) {
+		if slash && (c == '/' || c == '.') || c == '%' || !pathBytes[c] {
 			return false
 		}
 		slash = c == '/'
@@ -50,7 +50,7 @@ func appendNormal(dst, path []byte) []byte {
 				dst = appendEscape(dst, decoded)
 			}
 			i += 2
-		case c == '%' || !isPathByte(c):
+		case c == '%' || !pathBytes[c]:
 			dst = appendEscape(dst, c)
 		default:
 			dst = append(dst, c)
@@ -96,6 +96,16 @@ func unhex(c byte) byte {
 // isUnreserved is RFC 3986 section 2.3.
 func isUnreserved(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+// pathBytes are those of isPathByte: each byte of each path is looked up. It is read only.
+var pathBytes = buildPathBytes()
+
+func buildPathBytes() (t [256]bool) {
+	for c := range t {
+		t[c] = isPathByte(byte(c))
+	}
+	return t
 }
 
 // isPathByte is pchar of RFC 3986 section 3.3, the slash, and the percent sign of an escape.
