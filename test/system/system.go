@@ -30,6 +30,8 @@ type System struct {
 	Ports        string // a range for run.ports that no other test uses
 	// Env is added to the environment of every process that is started.
 	Env []string
+	// Program is the headroom to start instead of that of Binaries, such as one without the race detector where memory is measured.
+	Program string
 }
 
 // New makes a system from a config file's text, in which TRAFFIC, API, SHOP and PORTS stand for the addresses, the path of
@@ -89,8 +91,12 @@ const promptExit = "GORACE=atexit_sleep_ms=0"
 // Start starts `headroom ARGS… -c CONFIG` and does not wait for it.
 func (s *System) Start(args ...string) *Process {
 	s.t.Helper()
+	program := s.Program
+	if program == "" {
+		program = filepath.Join(Binaries(s.t), "headroom")
+	}
 	p := &Process{s: s, done: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(Binaries(s.t), "headroom"), append(args, "-c", s.ConfigFile())...)
+	p.cmd = exec.Command(program, append(args, "-c", s.ConfigFile())...)
 	p.cmd.Dir = s.Dir
 	p.cmd.Env = append(append(os.Environ(), "SYSTEM_UNDER_TEST="+s.Dir, promptExit), s.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
