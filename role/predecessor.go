@@ -67,17 +67,19 @@ func (p *predecessor) measured(m headroom.Measurement) {
 	p.new, p.last, p.here = append(p.new, m), m, true
 }
 
-// join adds what the predecessor measured since the last join to a measurement of ours.
+// join adds what the predecessor measured to a measurement of ours. One window of its at a time, and the longer of both counts: our first
+// is a part of a second, and two of its in one of ours would look like twice the rate, for which the scaler would start replicas.
 func (p *predecessor) join(m headroom.Measurement) headroom.Measurement {
 	if p == nil {
 		return m
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, theirs := range p.new {
-		addCounts(&m, theirs)
+	if len(p.new) > 0 {
+		m.Window = max(m.Window, p.new[0].Window)
+		addCounts(&m, p.new[0])
+		p.new = p.new[1:]
 	}
-	p.new = nil
 	if p.here {
 		addGauges(&m, p.last)
 	}

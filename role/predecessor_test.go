@@ -47,9 +47,13 @@ func TestWhatAPredecessorServesCountsAsOurs(t *testing.T) {
 	// The old process is on table 7 and has a backend that is gone from ours.
 	p.measured(window(7, 3, 5, "shop-1", "shop-2"))
 	p.measured(window(7, 4, 1, "shop-1", "shop-2"))
-	want := summary{7, 17, 3, 3, 3, map[string]int64{"shop-1": 1, "shop-2": 3}, 3, 17}
+	want := summary{7, 13, 2, 3, 3, map[string]int64{"shop-1": 1, "shop-2": 3}, 3, 13}
 	if diff := cmp.Diff(want, summarize(p.join(window(8, 10, 2, "shop-2")))); diff != "" {
-		t.Errorf("two windows of it: (-want +got)\n%s", diff)
+		t.Errorf("the first of two windows: (-want +got)\n%s", diff)
+	}
+	want.Arrivals, want.Accepted = 14, 14
+	if diff := cmp.Diff(want, summarize(p.join(window(8, 10, 2, "shop-2")))); diff != "" {
+		t.Errorf("the second of two windows: (-want +got)\n%s", diff)
 	}
 	// Late with its next window: what happened is not counted twice, what is in flight there still is.
 	want = summary{7, 10, 1, 3, 3, map[string]int64{"shop-1": 1, "shop-2": 3}, 3, 10}
@@ -70,5 +74,18 @@ func TestWithoutAPredecessorNothingIsJoined(t *testing.T) {
 	m := window(8, 10, 2, "shop-2")
 	if diff := cmp.Diff(summarize(m), summarize(nobody.join(m))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The first window of a new process is what is left of a second. 100 requests in a whole one of the old process are no 1,000 a second.
+func TestAPartOfASecondIsNotTheWindowOfAWholeOne(t *testing.T) {
+	p := &predecessor{}
+	theirs := window(7, 100, 0, "shop-1")
+	theirs.Window = headroom.Duration(time.Second)
+	p.measured(theirs)
+	ours := window(7, 10, 0, "shop-1")
+	ours.Window = headroom.Duration(100 * time.Millisecond)
+	if got := p.join(ours); got.Window != theirs.Window || got.Services[0].Traffic.Arrivals != 110 {
+		t.Errorf("%d requests in %v", got.Services[0].Traffic.Arrivals, got.Window)
 	}
 }
