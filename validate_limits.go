@@ -48,7 +48,7 @@ func (c Compression) Validate(path string) []error {
 }
 
 // answered are the statuses that headroom answers with itself, so that a page for them can be given.
-const answered = "400, 404, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505"
+const answered = "400, 404, 408, 413, 414, 417, 421, 431, 500, 501, 502, 503, 504, 505"
 
 func validateErrorPages(path string, pages map[string]string) []error {
 	found := &findings{}

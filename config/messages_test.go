@@ -220,7 +220,7 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 			`1:76: loadBalancing.routes[1].redirect.status: 305: must be one of 301, 302, 303, 307, 308`,
 			`1:90: loadBalancing.routes[2].path: "/a": is also the path of loadBalancing.routes[1]: give one route for it`,
 			`1:94: loadBalancing.routes[2].rewrit: there is no such field; did you mean "rewrite"?`,
-			`1:121: loadBalancing.errorPages.200: "200": must be 4xx, 5xx or one of the statuses that headroom answers with itself: 400, 404, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505`,
+			`1:121: loadBalancing.errorPages.200: "200": must be 4xx, 5xx or one of the statuses that headroom answers with itself: 400, 404, 408, 413, 414, 417, 421, 431, 500, 501, 502, 503, 504, 505`,
 		},
 		"loadBalancing: {compression: {algorithms: [brotli]}, limits: {header: 1KiB}, protocol: udp}\n": {
 			`1:44: loadBalancing.compression.algorithms[0]: "brotli": must be one of zstd, br, gzip`,
