@@ -39,8 +39,10 @@ func (b *bench) proxy(ctx context.Context) error {
 		b.say("proxy: left out: it needs taskset and two cores, one for the proxy and one for client and backends")
 		return nil
 	}
-	proxies := []named{{"headroom run", contender.Headroom(b.headroom, "run")}, {"headroom balancer", contender.Headroom(b.headroom, "balancer")},
-		{"Go's httputil.ReverseProxy", contender.ReverseProxy(b.self)}, {"nginx", contender.Nginx()}, {"HAProxy", contender.HAProxy()}}
+	proxies := []named{
+		{"headroom run", contender.Headroom(b.headroom, "run")}, {"headroom balancer", contender.Headroom(b.headroom, "balancer")},
+		{"Go's httputil.ReverseProxy", contender.ReverseProxy(b.self)}, {"nginx", contender.Nginx()}, {"HAProxy", contender.HAProxy()},
+	}
 	needs := []program.Need{{File: "wrk", Package: "wrk"}, {File: "nginx", Package: "nginx-light"}, {File: "haproxy", Package: "haproxy"}}
 	if err := program.Install(ctx, needs); err != nil {
 		b.say("proxy: %s", err)
@@ -183,6 +185,7 @@ func (b *bench) reportProxies(entrants []*entrant) {
 			fmt.Sprintf("%.2f", float64(report.Median(cpu))/float64(own)), fmt.Sprintf("%.0f", report.Median(rate)),
 			report.FineMilliseconds(report.Median(p99))})
 	}
-	report.Table(b.out, fmt.Sprintf("Processor time for each proxied request (%d rounds in turn, %d connections, one core, answers of 1 KiB)", proxyRounds, connections),
+	title := fmt.Sprintf("Processor time for each proxied request (%d rounds in turn, %d connections, one core, answers of 1 KiB)", proxyRounds, connections)
+	report.Table(b.out, title,
 		[]string{"", "median", "range", "beside headroom", "requests/s", "99 % within"}, rows)
 }

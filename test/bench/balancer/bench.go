@@ -34,7 +34,9 @@ func newBench(o options, dir string, progress io.Writer) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, self: self, dir: dir, progress: progress}
-	b.proxies = []contender.Proxy{contender.Headroom(o.headroom, "balancer"), contender.HAProxy(), contender.Nginx(), contender.Caddy(), contender.ReverseProxy(self)}
+	b.proxies = []contender.Proxy{
+		contender.Headroom(o.headroom, "balancer"), contender.HAProxy(), contender.Nginx(), contender.Caddy(), contender.ReverseProxy(self),
+	}
 	if err := raiseFileLimit(); err != nil {
 		b.say("the limit of open files stays as it is: %s", err)
 	}

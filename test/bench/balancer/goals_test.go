@@ -15,7 +15,9 @@ func proxyAt(name string, cpu time.Duration, perSecond float64) *proxyResult {
 }
 
 func TestTheSlowestFastProxySetsTheRate(t *testing.T) {
-	w := workResult{Proxies: []*proxyResult{proxyAt("headroom", 1, 30e3), proxyAt("HAProxy", 1, 20e3), proxyAt("nginx", 1, 10e3), proxyAt("Caddy", 1, 5e3)}}
+	w := workResult{Proxies: []*proxyResult{
+		proxyAt("headroom", 1, 30e3), proxyAt("HAProxy", 1, 20e3), proxyAt("nginx", 1, 10e3), proxyAt("Caddy", 1, 5e3),
+	}}
 	w.proxy("nginx").Error = "has ended"
 	if got := w.slowestFast(); got != 20e3 {
 		t.Errorf("got %g", got)
@@ -67,7 +69,8 @@ func TestAllResultsCanBeWritten(t *testing.T) {
 		t.Error(err)
 	}
 	for text, parts := range map[string][]string{
-		page.String():    {"| headroom | 1.0 µs | 1.00 | 1000000 |", "HAProxy is left out: has ended.", "| headroom | 1.50 GB/s | 250 ms |", "| headroom | 4.2 KB |"},
+		page.String(): {"| headroom | 1.0 µs | 1.00 | 1000000 |", "HAProxy is left out: has ended.", "| headroom | 1.50 GB/s | 250 ms |",
+			"| headroom | 4.2 KB |"},
 		data.String():    {`"IdleBytes": 4200`},
 		picture.String(): {"1.0 µs a request", "250 ms a GB", "4.2 KB a connection"},
 	} {

@@ -16,8 +16,8 @@ import (
 
 // print writes all results as Markdown.
 func (r results) print(out io.Writer) {
-	fmt.Fprintf(out, "Measured on %s, in %s: medians of %d rounds in turn. Beside headroom: %s.\n", r.Machine, r.Took.Round(time.Second), r.Rounds,
-		strings.Join(append(slices.Clone(r.Peers), "Go's httputil.ReverseProxy"), ", "))
+	fmt.Fprintf(out, "Measured on %s, in %s: medians of %d rounds in turn. Beside headroom: %s.\n",
+		r.Machine, r.Took.Round(time.Second), r.Rounds, strings.Join(append(slices.Clone(r.Peers), "Go's httputil.ReverseProxy"), ", "))
 	for _, w := range r.Works {
 		switch {
 		case w.Name == "idle":

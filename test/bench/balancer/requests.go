@@ -103,7 +103,9 @@ func (r requests) measureCapacity(b *bench, ctx context.Context, e *entrant) err
 	if c.Requests == 0 {
 		return fmt.Errorf("no request was answered")
 	}
-	e.result.addCapacity(capacityRound{CPU: (after - used) / time.Duration(c.Requests), PerSecond: c.PerSecond, Busy: float64(after-used) / float64(took)}, memory)
+	used = after - used
+	round := capacityRound{CPU: used / time.Duration(c.Requests), PerSecond: c.PerSecond, Busy: float64(used) / float64(took)}
+	e.result.addCapacity(round, memory)
 	if e.Allocations != nil {
 		e.result.setAllocations(float64(allocatedAfter-allocated) / float64(c.Requests))
 	}

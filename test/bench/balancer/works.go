@@ -42,8 +42,10 @@ func works() []work {
 		{name: "upload", title: "64 KB uploads", kind: contender.HTTP, run: uploads().run},
 		{name: "chunked", title: "16 KB chunked responses", kind: contender.HTTP, run: keepAlive("/chunked").run},
 		{name: "connect", title: "a new connection for each request", kind: contender.HTTP, run: connects(generator.Plain).run},
-		{name: "tls-full", title: "a new TLS 1.3 connection for each request, full handshake", kind: contender.HTTPS, run: connects(generator.Full).run},
-		{name: "tls-resumed", title: "a new TLS 1.3 connection for each request, resumed", kind: contender.HTTPS, run: connects(generator.Resumed).run},
+		{name: "tls-full", title: "a new TLS 1.3 connection for each request, full handshake", kind: contender.HTTPS,
+			run: connects(generator.Full).run},
+		{name: "tls-resumed", title: "a new TLS 1.3 connection for each request, resumed", kind: contender.HTTPS,
+			run: connects(generator.Resumed).run},
 		{name: "http2", title: "100 B responses, HTTP/2 over TLS, 100 streams", kind: contender.HTTPS, run: http2().run},
 		{name: "grpc", title: "gRPC unary calls, HTTP/2 on both sides, 100 streams", kind: contender.GRPC, run: grpc().run,
 			check: func(ctx context.Context, c *contender.Contender) error {

@@ -15,7 +15,10 @@ import (
 
 // Caddy is Debian's. It has no TCP.
 func Caddy() Proxy {
-	return Proxy{Name: "Caddy", Version: version("caddy", "version"), Needs: []program.Need{{File: "caddy", Package: "caddy"}}, Start: startCaddy}
+	return Proxy{
+		Name: "Caddy", Version: version("caddy", "version"), Start: startCaddy,
+		Needs: []program.Need{{File: "caddy", Package: "caddy"}},
+	}
 }
 
 func startCaddy(setup Setup) (*Contender, error) {

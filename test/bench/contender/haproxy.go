@@ -12,7 +12,10 @@ import (
 
 // HAProxy is Debian's.
 func HAProxy() Proxy {
-	return Proxy{Name: "HAProxy", Version: version("haproxy", "-v"), Needs: []program.Need{{File: "haproxy", Package: "haproxy"}}, Start: startHAProxy}
+	return Proxy{
+		Name: "HAProxy", Version: version("haproxy", "-v"), Start: startHAProxy,
+		Needs: []program.Need{{File: "haproxy", Package: "haproxy"}},
+	}
 }
 
 func startHAProxy(setup Setup) (*Contender, error) {

@@ -27,7 +27,8 @@ func ReverseProxy(self string) Proxy {
 		if err != nil {
 			return nil, err
 		}
-		c, err := f.start(self, append([]string{"serve-reverse-proxy", f.Address, f.Admin, string(f.Kind), f.Certificate, f.Key}, f.Backends...)...)
+		args := []string{"serve-reverse-proxy", f.Address, f.Admin, string(f.Kind), f.Certificate, f.Key}
+		c, err := f.start(self, append(args, f.Backends...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -99,11 +100,12 @@ type backend struct {
 
 // serveAllocations answers with the one metric that [metricReader] asks for.
 func serveAllocations(address string) error {
-	server := &http.Server{Addr: address, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	handler := func(w http.ResponseWriter, _ *http.Request) {
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
 		fmt.Fprintf(w, "go_memstats_mallocs_total %d\n", stats.Mallocs)
-	})}
+	}
+	server := &http.Server{Addr: address, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(handler)}
 	err := server.ListenAndServe()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

@@ -155,5 +155,6 @@ func (c Connect) Latency(ctx context.Context, rate float64, d time.Duration) (La
 	if counts.Answered == 0 {
 		return Latency{}, fmt.Errorf("no request was answered: %v", report.Errors)
 	}
-	return Latency{Rate: rate, Sent: counts.Scheduled, Failed: counts.Failed + counts.Dropped, P50: l.P50, P99: l.P99, P999: l.P999, Lag: report.Lag.P99}, nil
+	return Latency{Rate: rate, Sent: counts.Scheduled, Failed: counts.Failed + counts.Dropped,
+		P50: l.P50, P99: l.P99, P999: l.P999, Lag: report.Lag.P99}, nil
 }

@@ -19,7 +19,9 @@ func TestWhatH2loadReportsIsRead(t *testing.T) {
 	if got, err := parseH2load(h2loadReport); err != nil || got != (Capacity{Requests: 38615, PerSecond: 38615}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	for _, text := range []string{"", strings.ReplaceAll(h2loadReport, " 0 failed", " 2 failed"), strings.ReplaceAll(h2loadReport, "38615 succeeded", "0 succeeded")} {
+	for _, text := range []string{
+		"", strings.ReplaceAll(h2loadReport, " 0 failed", " 2 failed"), strings.ReplaceAll(h2loadReport, "38615 succeeded", "0 succeeded"),
+	} {
 		if got, err := parseH2load(text); err == nil {
 			t.Errorf("%q is read as %+v", text, got)
 		}
@@ -33,7 +35,8 @@ func TestTheLogOfH2loadIsRead(t *testing.T) {
 	}
 	log.WriteString("1762000000000000\t200\t4000\n1762000000000000\t-1\t9000\n")
 	got, err := readH2loadLog(bufio.NewScanner(strings.NewReader(log.String())), 100)
-	if err != nil || got.Sent != 100 || got.Failed != 1 || got.P50 != 500*time.Microsecond || got.P999.Round(100*time.Microsecond) != 4*time.Millisecond {
+	if err != nil || got.Sent != 100 || got.Failed != 1 || got.P50 != 500*time.Microsecond ||
+		got.P999.Round(100*time.Microsecond) != 4*time.Millisecond {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

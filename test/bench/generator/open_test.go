@@ -23,7 +23,8 @@ func TestRequestsLeaveAtTheRateThatIsAskedFor(t *testing.T) {
 	}))
 	defer server.Close()
 	request := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("x", 200_000)
-	report, err := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: []byte(request), Rate: 200, Time: 500 * time.Millisecond, Connections: 4}.Run(t.Context())
+	o := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: []byte(request), Rate: 200, Time: 500 * time.Millisecond, Connections: 4}
+	report, err := o.Run(t.Context())
 	if err != nil || report.Sent != 100 || report.Failed != 0 || got.Load() != 100 { // 200 a second for half a second
 		t.Errorf("got %+v, %v; the server got %d", report, err, got.Load())
 	}
@@ -41,7 +42,8 @@ func TestTimeSpentWaitingForAConnectionIsLatency(t *testing.T) {
 	}))
 	defer server.Close()
 	request := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	report, err := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: request, Rate: 100, Time: 100 * time.Millisecond, Connections: 1}.Run(t.Context())
+	o := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: request, Rate: 100, Time: 100 * time.Millisecond, Connections: 1}
+	report, err := o.Run(t.Context())
 	// Ten requests, 10 ms apart and 50 ms each over one connection: the last is meant to leave at 90 ms and ends at 500.
 	if err != nil || report.Sent != 10 || report.Failed != 0 || report.P999 < 400*time.Millisecond {
 		t.Errorf("got %+v, %v; expected a latency of 410 ms or more", report, err)
@@ -58,7 +60,8 @@ func TestAConnectionThatBreaksInARequestIsAFailure(t *testing.T) {
 	}))
 	defer server.Close()
 	request := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	report, err := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: request, Rate: 100, Time: 100 * time.Millisecond, Connections: 1}.Run(t.Context())
+	o := Open{Address: strings.TrimPrefix(server.URL, "http://"), Request: request, Rate: 100, Time: 100 * time.Millisecond, Connections: 1}
+	report, err := o.Run(t.Context())
 	if err != nil || report.Sent != 10 || report.Failed != 1 {
 		t.Errorf("got %+v, %v; expected one of ten to fail", report, err)
 	}

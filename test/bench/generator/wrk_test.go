@@ -34,7 +34,9 @@ func TestTheClientsReportIsRead(t *testing.T) {
 }
 
 func TestAReportOfFailedRequestsIsNoMeasurement(t *testing.T) {
-	for _, text := range []string{"", wrkReport + "  Non-2xx or 3xx responses: 3\n", wrkReport + "  Socket errors: connect 0, read 1, write 0, timeout 0\n"} {
+	for _, text := range []string{
+		"", wrkReport + "  Non-2xx or 3xx responses: 3\n", wrkReport + "  Socket errors: connect 0, read 1, write 0, timeout 0\n",
+	} {
 		if got, err := parseWrk(text); err == nil {
 			t.Errorf("%q is read as %+v", text, got)
 		}

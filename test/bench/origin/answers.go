@@ -22,7 +22,8 @@ const chunk = 4 << 10
 func newAnswers() answers {
 	all := answers{}
 	for _, size := range Sizes() {
-		all["/"+strconv.Itoa(size)] = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", size, text(size))
+		all["/"+strconv.Itoa(size)] = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+			size, text(size))
 	}
 	chunked := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
 	for range 4 {

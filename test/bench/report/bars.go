@@ -58,14 +58,16 @@ func Bars(out io.Writer, title string, groups []Group) error {
 			if most > 0 {
 				width = barWidth * bar.Value / most
 			}
-			fmt.Fprintf(&body, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", margin+nameWidth, y, width, barHeight, palette()[bar.Color%len(palette())])
+			fmt.Fprintf(&body, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n",
+				margin+nameWidth, y, width, barHeight, palette()[bar.Color%len(palette())])
 			text(margin+nameWidth+int(width)+6, y+13, "name", bar.Label)
 			y += barHeight + barGap
 		}
 	}
 	width, height := 2*margin+nameWidth+barWidth+labelWidth, y+margin
 	_, err := fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">
-<style>text{font-family:system-ui,sans-serif;fill:#1b1f24}.title{font-size:17px;font-weight:600}.group{font-size:14px;font-weight:600}.name{font-size:12px}</style>
+<style>text{font-family:system-ui,sans-serif;fill:#1b1f24}
+.title{font-size:17px;font-weight:600}.group{font-size:14px;font-weight:600}.name{font-size:12px}</style>
 <rect width="100%%" height="100%%" fill="#fff"/>
 %s</svg>
 `, width, height, width, height, body.String())

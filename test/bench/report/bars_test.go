@@ -10,7 +10,10 @@ import (
 
 func TestBarsAreAsLongAsTheirValuesAndThePictureIsXML(t *testing.T) {
 	var out strings.Builder
-	err := Bars(&out, "a < b & c", []Group{{Title: "one", Bars: []Bar{{"x", "10", 10, 0}, {"y", "5", 5, 1}}}, {Title: "nothing", Bars: []Bar{{"z", "0", 0, 0}}}})
+	err := Bars(&out, "a < b & c", []Group{
+		{Title: "one", Bars: []Bar{{"x", "10", 10, 0}, {"y", "5", 5, 1}}},
+		{Title: "nothing", Bars: []Bar{{"z", "0", 0, 0}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
