@@ -121,6 +121,11 @@ func TestCertificateIsObtainedServedAndKeptOverARestart(t *testing.T) {
 	if f.serial("shop.test") != "" {
 		t.Error("the certificate of a host that went is still served")
 	}
+	for _, o := range k.current.issuing {
+		if left := o.issuer.cache.Load().AllMatchingCertificates("shop.test"); len(left) != 0 {
+			t.Error("the certificate of a host that went is still renewed")
+		}
+	}
 	k.Close()
 
 	again := New(options)

@@ -147,6 +147,24 @@ func TestAuthorityThatIsTakenAwayCountsAtOnceAlsoForResumedSessions(t *testing.T
 	}
 }
 
+func TestAnyChangeOfAuthoritiesBeginsSessionsAnew(t *testing.T) {
+	a, ours, others, dir := newAuthority(t, "ca"), newAuthority(t, "ours"), newAuthority(t, "others"), t.TempDir()
+	ca := ours.file(filepath.Join(dir, "clients.pem"))
+	k, _ := newTestKeeper(t)
+	config := apply(t, k, guarded("shop", "required", ca, nil, a.files(dir, "shop.test")))
+	client := returning(a, "shop.test", tls.VersionTLS13)
+	client.Certificates = []tls.Certificate{ours.client("alice")}
+	resumes(t, config, client)
+	write(t, ca, append(ours.pem(), others.pem()...))
+	k.look(time.Now())
+	if resumes(t, config, client) {
+		t.Error("a session was resumed that began under other authorities")
+	}
+	if !resumes(t, config, client) {
+		t.Error("nothing is resumed, so that nothing is tested")
+	}
+}
+
 func TestTicketOfAServiceThatAsksForNoCertificateDoesNotReplaceOne(t *testing.T) {
 	a, ours, dir := newAuthority(t, "ca"), newAuthority(t, "ours"), t.TempDir()
 	files := a.files(dir, "shop.test")

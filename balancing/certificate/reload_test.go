@@ -85,7 +85,12 @@ func TestCertificateOfBeforeStaysWhileItsFilesCannotBeUsed(t *testing.T) {
 func TestSecretOfKubernetesIsReadWhenItsLinkIsSwapped(t *testing.T) {
 	// As kubelet does: tls.crt -> ..data/tls.crt, ..data -> ..2026_01, replaced by rename.
 	a, dir := newAuthority(t, "ca"), t.TempDir()
-	a.files(filepath.Join(dir, "..2026_01"), "old.test")
+	before := a.files(filepath.Join(dir, "..2026_01"), "old.test")
+	for _, path := range []string{before.certificate, before.key} { // room at the end, which PEM does not mind
+		if err := os.Truncate(path, 2000); err != nil {
+			t.Fatal(err)
+		}
+	}
 	link := func(target, name string) {
 		t.Helper()
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
@@ -99,13 +104,17 @@ func TestSecretOfKubernetesIsReadWhenItsLinkIsSwapped(t *testing.T) {
 	config := apply(t, k, service("shop", nil, pairFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}))
 
 	a.files(filepath.Join(dir, "..2026_02"), "new.test")
-	// The files in the new folder look exactly as old and as large as those before: what differs is which files they are.
+	// The files in the new folder are exactly as old and as large as those before: what differs is which files they are.
 	for _, name := range []string{"tls.crt", "tls.key"} {
 		old, err := os.Stat(filepath.Join(dir, "..2026_01", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(filepath.Join(dir, "..2026_02", name), time.Time{}, old.ModTime()); err != nil {
+		path := filepath.Join(dir, "..2026_02", name)
+		if err := os.Truncate(path, old.Size()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, old.ModTime()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,6 +153,27 @@ func TestFileThatChangedTwiceWithinATickOfItsTimeIsReadAgain(t *testing.T) {
 	k.look(at.Add(time.Second))
 	if got := served(t, config, ""); got != "two.test" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestCertificateThatIsPutBackIsNoTroubleAnyMore(t *testing.T) {
+	a := newAuthority(t, "ca")
+	k, _ := newTestKeeper(t)
+	files := a.files(t.TempDir(), "shop.test")
+	apply(t, k, service("shop", nil, files))
+	key, err := os.ReadFile(files.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, files.key, nil)
+	k.look(time.Now())
+	if status := k.Status(); status[0].Error == "" {
+		t.Errorf("status: %+v", status)
+	}
+	write(t, files.key, key)
+	k.look(time.Now())
+	if status := k.Status(); status[0].Error != "" {
+		t.Errorf("status: %+v", status)
 	}
 }
 
