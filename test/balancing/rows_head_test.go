@@ -135,7 +135,8 @@ var hostRequests = []request{
 var malformedRequests = []request{
 	refused("400", "binary garbage is refused", "2.2", "\x80\x01\xff\xfe\x00garbage\r\n\r\n"),
 	refused("400", "a TLS handshake is refused", "2.2", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
-	refused("400|505", "the HTTP/2 preface is refused on this listener", "9113 3.4", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+	refused("400|505", "half an HTTP/2 preface and a head are refused", "9113 3.4", "PRI * HTTP/2.0\r\nHost: a\r\n\r\n"),
+	refused("400|505", "an HTTP/2 preface with another end is refused", "9113 3.4", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"),
 	refused("400", "a line of whitespace is refused", "2.2", "   \r\n\r\n"),
 	refused("400", "two empty lines are refused", "2.2", "\r\n\r\n\r\n"),
 	refused("400", "NUL in the target is refused", "2.2", head("GET /a\x00b HTTP/1.1")),
