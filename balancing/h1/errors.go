@@ -20,6 +20,9 @@ func (e *Error) Error() string { return "h1: " + strconv.Itoa(e.Status) + ": " +
 
 func refuse(status int, reason string) *Error { return &Error{Status: status, Reason: reason} }
 
+// ErrNotHTTP refuses a first line that does not even claim to be HTTP. Whoever sent it would not understand an answer.
+var ErrNotHTTP = refuse(400, "first line is not one of HTTP")
+
 // Each refusal is made once, so that refusing a flood of bad requests allocates nothing.
 var (
 	errBareLF       = refuse(400, "line ends with LF alone, expected CR LF")

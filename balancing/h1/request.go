@@ -132,6 +132,9 @@ func (r *Request) parseLine(buf []byte, start, end int) error {
 		return errRequestLine // HTTP/0.9 among others
 	}
 	target, version := rest[:second], rest[second+1:]
+	if !bytes.HasPrefix(version, []byte("HTTP/")) {
+		return ErrNotHTTP
+	}
 	minor, err := parseVersion(version)
 	if err != nil {
 		return err

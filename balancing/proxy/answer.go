@@ -95,7 +95,6 @@ func (c *clientConn) turnAway(detail string) {
 	}
 	x := c.take()
 	defer c.put(x)
-	client := &h1Client{clientConn: c, x: x}
-	client.writing.set = c.conn.SetWriteDeadline // a new connection has room for it: this does not wait
+	client := &h1Client{clientConn: c, x: x} // a new connection has room for the answer: this does not wait
 	x.refuse(client, 503, detail, 1)
 }

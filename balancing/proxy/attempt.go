@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // failure is why an attempt did not bring a response.
@@ -62,14 +63,14 @@ func (x *exchange) attempt(b *backend) failure {
 	if !x.streaming {
 		b.traffic.bytesIn.Add(uint64(x.framing.Length))
 	}
-	for fresh := false; ; fresh = true {
+	for fresh := false; ; {
 		u, err := x.connect(b, fresh)
 		if err != nil {
 			b.noteFailure(time.Now(), err.Error())
 			return failure{connectError, true, "could not connect to a backend"}
 		}
 		x.calls(u)
-		sent, err := u.send(x)
+		err = u.send(x)
 		if err == nil && x.streaming && !x.expect {
 			x.startUpload(u)
 		}
@@ -80,12 +81,15 @@ func (x *exchange) attempt(b *backend) failure {
 			return x.relay(u)
 		}
 		stale := u.stale() && !isTimeout(err) && x.interim == 0 && x.upload == nil
-		safe := x.idempotent || sent == 0 || u.refused(err)
+		unsent := u.unsent(err)
 		x.hangUp(u)
-		if stale && safe && !fresh {
-			continue // the backend closed an idle connection just when we used it: no failure of anyone
+		switch {
+		case stale && err == socket.ErrStale: // the next of the pool may be well
+		case stale && !fresh && (unsent || x.idempotent): // the backend closed an idle connection just when we used it
+			fresh = true
+		default:
+			return x.attemptFailed(b, err, unsent || x.idempotent)
 		}
-		return x.attemptFailed(b, err, safe)
 	}
 }
 

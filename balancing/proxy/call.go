@@ -9,9 +9,8 @@ import (
 // call is the backend's side of one exchange: what differs between the protocols that a backend may speak. The exchange calls it from its
 // goroutine, except for writeBody and endBody while an upload runs.
 type call interface {
-	// send writes the request: its head, and behind it a small body. sent is how much the kernel took, 0 if surely nothing has
-	// reached the backend.
-	send(x *exchange) (sent int, err error)
+	// send sends the request, its head and behind it a small body, now or with the first await.
+	send(x *exchange) error
 	// writeBody sends a part of a body that was not sent with the head; endBody ends it with trailer lines.
 	writeBody(data []byte) error
 	endBody(trailers []byte) error
@@ -26,8 +25,8 @@ type call interface {
 
 	// stale reports whether an error of send or await may mean no more than that the backend closed an idle connection just when it was used.
 	stale() bool
-	// refused reports whether the backend said that it did not begin with the request that ended in err.
-	refused(err error) bool
+	// unsent reports whether surely nothing of the request that ended in err was acted upon: it never went out, or the backend said so.
+	unsent(err error) bool
 	// release ends the call, whose connection may be used again if the response was read to its end and is reusable.
 	release(reusable bool)
 	// cancel ends the call at once. Any goroutine may call it; it wakes whoever waits.

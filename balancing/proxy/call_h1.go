@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // backendConn is one connection to a backend that speaks HTTP/1.1, and the call on it. One exchange at a time owns it, or the backend's pool.
@@ -13,31 +15,64 @@ type backendConn struct {
 	transport *transport
 	pool      *pool // that it goes back to
 	conn      net.Conn
-	peek      *peeker
+	tcp       *socket.Conn // conn, or what is beneath its TLS
+	secure    bool
 	reader    h1.Reader
 	body      h1.Body
+	request   []byte // waits to be sent by the first read of the answer
+	sent      int    // bytes of the request that the kernel took
 	chunked   bool   // the request's body
 	chunk     []byte // being sent
 	reading   deadline
-	writing   deadline
 	reused    bool // carried a whole exchange before
 	idleSince time.Time
 }
 
 func newBackendConn(b *backend, t *transport, p *pool, conn net.Conn, limits h1.Limits) *backendConn {
-	u := &backendConn{backend: b, transport: t, pool: p, conn: conn, peek: newPeeker(conn)}
-	u.reader.Reset(conn, make([]byte, bufferSize), limits)
+	u := &backendConn{backend: b, transport: t, pool: p, conn: conn}
+	u.tcp, _ = conn.(*socket.Conn)
+	if secure, ok := conn.(*tls.Conn); ok {
+		u.secure = true
+		u.tcp, _ = secure.NetConn().(*socket.Conn)
+	}
+	u.reader.Reset((*backendReader)(u), make([]byte, bufferSize), limits)
 	u.reading.set = conn.SetReadDeadline
-	u.writing.set = conn.SetWriteDeadline
 	return u
+}
+
+// backendReader is what the reader of a backend's connection reads from. Before the first bytes of an answer it sends the request: that
+// saves a system call, which would only find that there is no answer yet.
+type backendReader backendConn
+
+func (r *backendReader) Read(p []byte) (int, error) {
+	u := (*backendConn)(r)
+	if u.request == nil {
+		return u.conn.Read(p)
+	}
+	request := u.request
+	u.request = nil
+	sent, n, err := u.tcp.Ask(request, p)
+	u.sent = sent
+	return n, err
 }
 
 func (u *backendConn) close() { u.conn.Close() }
 
-func (u *backendConn) send(x *exchange) (sent int, err error) {
+// send leaves a whole request to the first read of the answer. A connection on which the backend has spoken, or that it has closed, is found by
+// that read, or here: what nobody asked for would be taken for the answer (response queue poisoning).
+func (u *backendConn) send(x *exchange) error {
 	u.chunked = x.framing.Kind == h1.ChunkedBody
-	u.writing.within(x.attemptAt, pieceTime)
-	return u.conn.Write(x.out)
+	u.sent = 0
+	if !u.secure && !x.streaming {
+		u.request = x.out
+		return nil
+	}
+	if u.reused && u.tcp.Look() != socket.Quiet {
+		return socket.ErrStale
+	}
+	var err error
+	u.sent, err = u.conn.Write(x.out)
+	return err
 }
 
 func (u *backendConn) writeBody(data []byte) error {
@@ -46,7 +81,6 @@ func (u *backendConn) writeBody(data []byte) error {
 		u.chunk = append(append(u.chunk, data...), "\r\n"...)
 		data = u.chunk
 	}
-	u.writing.within(time.Now(), pieceTime)
 	_, err := u.conn.Write(data)
 	return err
 }
@@ -74,8 +108,8 @@ func (u *backendConn) nextBody(now time.Time, span time.Duration) ([]byte, error
 	return u.body.Next()
 }
 
-func (u *backendConn) stale() bool        { return u.reused && len(u.reader.Buffered()) == 0 }
-func (u *backendConn) refused(error) bool { return false }
+func (u *backendConn) stale() bool       { return u.reused && len(u.reader.Buffered()) == 0 }
+func (u *backendConn) unsent(error) bool { return u.sent == 0 }
 
 // release gives the connection back, or closes it where there is any doubt about what would come next on it.
 func (u *backendConn) release(reusable bool) {

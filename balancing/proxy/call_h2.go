@@ -13,20 +13,22 @@ type h2Call struct {
 	stream *h2.Stream
 	pooled *h2Pooled
 	limits h1.Limits
+	began  bool // the head was given to the stream
 }
 
-func (u *h2Call) send(x *exchange) (sent int, err error) {
+func (u *h2Call) send(x *exchange) error {
 	head, body := x.out[:x.headLength], x.out[x.headLength:]
 	u.stream.SetWriteDeadline(x.attemptAt.Add(pieceTime))
 	if err := u.stream.WriteHead(head, x.framing.Kind == h1.NoBody); err != nil {
-		return 0, err
+		return err
 	}
+	u.began = true
 	if len(body) > 0 {
 		if err := u.stream.Write(body, true); err != nil {
-			return len(head), err
+			return err
 		}
 	}
-	return len(x.out), u.stream.Flush()
+	return u.stream.Flush()
 }
 
 func (u *h2Call) writeBody(data []byte) error {
@@ -66,9 +68,9 @@ func (u *h2Call) nextBody(now time.Time, span time.Duration) ([]byte, error) {
 
 func (u *h2Call) stale() bool { return u.pooled.served.Load() }
 
-func (u *h2Call) refused(err error) bool {
+func (u *h2Call) unsent(err error) bool {
 	var stream *h2.StreamError
-	return errors.As(err, &stream) && stream.Refused()
+	return !u.began || errors.As(err, &stream) && stream.Refused()
 }
 
 // release gives the place back. A response that was not read to its end is reset.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // maxReply is how much of a response is gathered before it is sent.
@@ -12,9 +13,9 @@ const maxReply = 24 << 10
 func (c *h1Client) pollBody() ([]byte, error)        { return c.body.Poll() }
 func (c *h1Client) nextBody() ([]byte, error)        { return c.body.Next() }
 func (c *h1Client) appendTrailers(dst []byte) []byte { return c.body.AppendTrailers(dst) }
-func (c *h1Client) bodyWaits() bool                  { return len(c.in.Buffered()) > 0 || c.peek.look() == peekData }
+func (c *h1Client) bodyWaits() bool                  { return len(c.in.Buffered()) > 0 || c.tcp.Look() == socket.Data }
 func (c *h1Client) inOrder() bool                    { return true }
-func (c *h1Client) gone() bool                       { return c.peek.look() == peekClosed || c.tls != nil && c.peek.hungUp() }
+func (c *h1Client) gone() bool                       { return c.tcp.Look() == socket.Closed || c.tls != nil && hungUp(c.tcp) }
 
 // cancelBody wakes whoever reads the request's body.
 func (c *h1Client) cancelBody() {
@@ -51,23 +52,29 @@ func (c *h1Client) begin(body h1.Framing) error {
 	return nil
 }
 
-// write gathers small parts, so that head and body go in one system call, and sends large ones as they are.
+// alone is the size from which a part of a body is not copied behind the head but sent together with it.
+const alone = 8 << 10
+
+// write gathers small parts, so that head and body go in one system call, and sends large ones with what was gathered before them.
 func (c *h1Client) write(data []byte) error {
 	x := c.x
-	if len(x.reply) > 0 && len(x.reply)+len(data) > maxReply {
-		if err := c.flush(); err != nil {
-			return err
-		}
-	}
 	if c.chunked {
 		x.reply = h1.AppendChunkStart(x.reply, len(data))
-		x.reply = append(append(x.reply, data...), "\r\n"...)
-		return nil
 	}
-	if len(x.reply) == 0 && len(data) >= bufferSize/2 {
-		return c.send(data)
+	if len(data) >= alone {
+		if err := c.sendBoth(x.reply, data); err != nil {
+			return err
+		}
+		x.reply = x.reply[:0]
+	} else {
+		x.reply = append(x.reply, data...)
 	}
-	x.reply = append(x.reply, data...)
+	if c.chunked {
+		x.reply = append(x.reply, "\r\n"...)
+	}
+	if len(x.reply) >= maxReply {
+		return c.flush()
+	}
 	return nil
 }
 
@@ -95,7 +102,22 @@ func (c *h1Client) finish() bool { return c.x.keep && c.x.bodyRead }
 
 // send writes to the client.
 func (c *h1Client) send(data []byte) error {
-	c.writing.within(time.Now(), pieceTime)
+	_, err := c.conn.Write(data)
+	return err
+}
+
+// sendBoth writes what was gathered and the data behind it.
+func (c *h1Client) sendBoth(gathered, data []byte) error {
+	c.x.replied = true
+	if c.tls == nil {
+		_, err := c.tcp.WriteBoth(gathered, data)
+		return err
+	}
+	if len(gathered) > 0 {
+		if _, err := c.conn.Write(gathered); err != nil {
+			return err
+		}
+	}
 	_, err := c.conn.Write(data)
 	return err
 }

@@ -7,14 +7,16 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // clientConn is a client's connection, whatever is spoken on it. Its goroutine owns it; what others touch is named so.
 type clientConn struct {
 	server   *Server
 	listener *listener
-	tcp      net.Conn // as accepted
-	conn     net.Conn // what is read and written: tcp, or TLS on it
+	tcp      *socket.Conn // as accepted
+	conn     net.Conn     // what is read and written: tcp, or TLS on it
 	tls      *tls.ConnectionState
 	client   netip.AddrPort // as the service sees it: what a PROXY header told, else the other end of tcp
 	clientIP string         // of client
@@ -24,7 +26,7 @@ type clientConn struct {
 	counted  netip.Addr     // what the connection counts for in the limit per client, if anything
 	id       uint64
 	requests atomic.Uint64
-	peek     *peeker
+	h1       *h1Client // where it speaks HTTP/1
 	own      ownConnections
 	waker    atomic.Pointer[waker]    // of the protocol, once it is known
 	tunneled atomic.Pointer[net.Conn] // the backend's end of a tunnel
@@ -36,8 +38,8 @@ type waker interface {
 	wake()
 }
 
-func newClientConn(l *listener, conn net.Conn) *clientConn {
-	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, scheme: "http", id: l.server.nextID.Add(1), peek: newPeeker(conn)}
+func newClientConn(l *listener, conn *socket.Conn) *clientConn {
+	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, scheme: "http", id: l.server.nextID.Add(1)}
 	c.client, c.local = addressOf(conn.RemoteAddr()), addressOf(conn.LocalAddr())
 	return c
 }
@@ -51,14 +53,15 @@ func addressOf(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// serve handles requests until either side has had enough.
-func (c *clientConn) serve() {
-	defer c.tcp.Close()
-	defer c.own.close()
-	defer c.listener.uncount(c)
+// serve handles requests until either side has had enough, or until the connection has been idle for a while: then it reports
+// that it wants to be served again on a goroutine of its own, whose stack is small.
+func (c *clientConn) serve() (parked bool) {
+	if c.h1 != nil {
+		return c.h1.serve()
+	}
 	r := c.listener.routes.Load()
 	if !c.introduce(r) || !c.encrypt(r) {
-		return
+		return false
 	}
 	switch {
 	case r.tcp != nil:
@@ -66,8 +69,16 @@ func (c *clientConn) serve() {
 	case c.tls != nil && c.tls.NegotiatedProtocol == "h2":
 		serveH2(c, nil)
 	default:
-		serveH1(c)
+		return newH1Client(c).serve()
 	}
+	return false
+}
+
+// end closes the connection for good.
+func (c *clientConn) end() {
+	c.listener.uncount(c)
+	c.own.close()
+	c.tcp.Close()
 }
 
 // introduce finds out who the client is, by its PROXY header where one is due, and whether it may have another connection.
@@ -148,9 +159,7 @@ func (c *clientConn) kill() {
 
 // reset closes the connection so that the client cannot take what it got for the whole: no close_notify, no FIN.
 func (c *clientConn) reset() {
-	if tcp, ok := c.tcp.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
+	c.tcp.SetLinger(0)
 	c.tcp.Close()
 }
 

@@ -31,9 +31,14 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(x.view.settings.Timeouts.Connect))
 	defer cancel()
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", b.address)
+	dialed, err := dialer.DialContext(ctx, "tcp", b.address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", b.address, err)
+	}
+	conn := plain(dialed)
+	if conn == nil {
+		dialed.Close()
+		return nil, fmt.Errorf("connect to %s: %w", b.address, net.ErrClosed)
 	}
 	if t.tellsClient() {
 		if err := sendProxyHeader(conn, t.proxyProtocol, x.conn.client, x.conn.local); err != nil {

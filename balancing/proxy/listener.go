@@ -80,8 +80,13 @@ func (l *listener) accept() {
 
 // serve gives the connection its goroutine, or turns it away when there are too many.
 func (l *listener) serve(conn net.Conn) {
-	c := newClientConn(l, conn)
 	l.counts.accepted.Add(1)
+	tcp := plain(conn)
+	if tcp == nil { // it is gone already
+		conn.Close()
+		return
+	}
+	c := newClientConn(l, tcp)
 	l.mu.Lock()
 	full := len(l.conns) >= l.routes.Load().maxConnections
 	if !full {
@@ -92,12 +97,19 @@ func (l *listener) serve(conn net.Conn) {
 		c.turnAway("too many connections (maxConnections)")
 		return
 	}
-	l.server.tasks.Go(func() {
-		c.serve()
-		l.mu.Lock()
-		delete(l.conns, c)
-		l.mu.Unlock()
-	})
+	l.server.tasks.Go(func() { l.attend(c) })
+}
+
+// attend serves a connection to its end, over several goroutines where it is idle in between.
+func (l *listener) attend(c *clientConn) {
+	if c.serve() {
+		l.server.tasks.Go(func() { l.attend(c) })
+		return
+	}
+	c.end()
+	l.mu.Lock()
+	delete(l.conns, c)
+	l.mu.Unlock()
 }
 
 // stopAccepting closes our descriptor of the socket: connections in its queue are those of another process that has one too.

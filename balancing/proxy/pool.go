@@ -13,25 +13,18 @@ type pool struct {
 	idle   []*backendConn
 }
 
-// take returns a connection that has been used since then and was open an instant ago, or nil. Those found closed, or with bytes
-// that nobody asked for, are dropped.
+// take returns a connection that has been used since then, or nil. Whoever sends on it looks first whether it is open.
 func (p *pool) take(since time.Time) *backendConn {
-	for {
-		p.mu.Lock()
-		last := len(p.idle) - 1
-		if last < 0 || p.idle[last].idleSince.Before(since) {
-			p.mu.Unlock()
-			return nil
-		}
-		u := p.idle[last]
-		p.idle[last] = nil
-		p.idle = p.idle[:last]
-		p.mu.Unlock()
-		if u.peek.look() == peekNothing {
-			return u
-		}
-		u.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 || p.idle[last].idleSince.Before(since) {
+		return nil
 	}
+	u := p.idle[last]
+	p.idle[last] = nil
+	p.idle = p.idle[:last]
+	return u
 }
 
 // put gives a connection back. It is closed if the pool is closed or full.

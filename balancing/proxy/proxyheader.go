@@ -18,11 +18,7 @@ func (c *clientConn) readProxyHeader(r *routes) error {
 	if len(r.trusted) > 0 && !contains(r.trusted, c.client.Addr()) {
 		return fmt.Errorf("%s is not one of trustedProxies", c.client.Addr())
 	}
-	socket, ok := c.tcp.(syscall.Conn)
-	if !ok {
-		return errors.New("not a socket")
-	}
-	raw, err := socket.SyscallConn()
+	raw, err := c.tcp.SyscallConn()
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,6 @@ func (x *exchange) tunnel(called call) failure {
 		c.abort()
 		return failure{how: clientAborted}
 	}
-	c.writing.none()
-	u.writing.none()
 	first := c.in.Buffered()
 	x.moved(int64(len(first)), int64(len(early)))
 	if _, err := u.conn.Write(first); err == nil {
