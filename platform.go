@@ -108,7 +108,9 @@ type Removal struct {
 type Workload struct {
 	Run         Run         `json:"run"`
 	HealthCheck HealthCheck `json:"healthCheck"` // its readiness is judged by this
-	// Revision identifies the content of Run; replicas of another revision are of an older version.
+	Reach       Reach       `json:"reach"`       // by way of this
+	// Revision identifies the content of Run; replicas of another revision are of an older version. How a replica is checked and
+	// reached is no part of it: that may change while it runs.
 	Revision string `json:"revision"`
 }
 

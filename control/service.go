@@ -155,7 +155,13 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Thres
 	s.settings, s.retired = settings, false
 	s.policy = settings.Scaling
 	s.policy.Policies = policies
-	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: settings.LoadBalancing.HealthCheck, Revision: revisionOf(*settings.Run)}
+	lb := settings.LoadBalancing
+	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: lb.HealthCheck, Reach: lb.Reach(), Revision: revisionOf(*settings.Run)}
+	if platform, judges := s.c.platform.(interface {
+		Judge(service string, check headroom.HealthCheck, reach headroom.Reach)
+	}); judges {
+		platform.Judge(s.name, s.workload.HealthCheck, s.workload.Reach)
+	}
 	if s.memory.Revision != s.workload.Revision {
 		s.memory.Revision, s.memory.Backoff, s.failure = s.workload.Revision, orchestration.Backoff{}, ""
 	}

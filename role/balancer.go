@@ -121,8 +121,7 @@ func (b *Balancer) targets(table headroom.RoutingTable) []health.Target {
 	var all []health.Target
 	for _, service := range table.Services {
 		lb := service.LoadBalancing
-		target := health.Target{Check: lb.HealthCheck, Protocol: lb.Protocol, HTTP2: lb.BackendProtocol == headroom.BackendHTTP2,
-			ProxyProtocol: lb.ProxyProtocol.Send}
+		target := targetOf(lb.HealthCheck, lb.Reach())
 		if lb.BackendTLS.Enabled {
 			target.TLS = func(address string) *tls.Config { return b.server.BackendTLS(service.Service, address) }
 		}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"headroom.dev/headroom"
-	"headroom.dev/headroom/balancing/health"
 	"headroom.dev/headroom/control"
 	"headroom.dev/headroom/link"
 	"headroom.dev/headroom/platform/process"
@@ -28,7 +27,9 @@ func StopLeft(ctx context.Context, stateDir string, log *slog.Logger) (int, erro
 		return 0, err
 	}
 	defer lock.Close()
-	platform, err := process.New(process.Options{Dir: filepath.Join(stateDir, "replicas"), Logger: log, Probe: health.Probe})
+	prober := newProber()
+	defer prober.close()
+	platform, err := process.New(process.Options{Dir: filepath.Join(stateDir, "replicas"), Logger: log, Probe: prober.probe})
 	if err != nil {
 		return 0, err
 	}

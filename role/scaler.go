@@ -13,7 +13,6 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
-	"headroom.dev/headroom/balancing/health"
 	"headroom.dev/headroom/control"
 	"headroom.dev/headroom/link"
 	"headroom.dev/headroom/platform/process"
@@ -25,6 +24,7 @@ type Scaler struct {
 	control  *control.Controller
 	store    *bolt.Store
 	platform *process.Platform
+	prober   *prober
 	monitor  reader
 	version  string
 	log      *slog.Logger
@@ -49,7 +49,8 @@ func newScaler(options Options, monitor reader, order func(), log *slog.Logger) 
 	if s.store, err = bolt.Open(filepath.Join(dir, stateFile), bolt.Options{Logger: log}); err != nil {
 		return s, err
 	}
-	s.platform, err = process.New(process.Options{Dir: filepath.Join(dir, "replicas"), Logger: log, Probe: health.Probe})
+	s.prober = newProber()
+	s.platform, err = process.New(process.Options{Dir: filepath.Join(dir, "replicas"), Logger: log, Probe: s.prober.probe})
 	if err != nil {
 		return s, err
 	}
@@ -253,6 +254,9 @@ func (s *Scaler) close() error {
 	}
 	if s.platform != nil {
 		errs = append(errs, s.platform.Close())
+	}
+	if s.prober != nil {
+		s.prober.close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

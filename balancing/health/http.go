@@ -1,4 +1,4 @@
-// Package health finds out which backends can take requests: by asking them (Probe, Checker) and by how requests to them
+// Package health finds out which backends can take requests: by asking them (Target, Checker) and by how requests to them
 // end (Breaker).
 package health
 

@@ -55,7 +55,7 @@ func TestProbeTakesTwoAndThreeHundredsAsHealthyAndSaysWhatElseCame(t *testing.T)
 	for path, want := range cases {
 		check := testCheck()
 		check.Path = path
-		err := Probe(t.Context(), address, check)
+		err := (Target{Address: address, Check: check}).Probe(t.Context())
 		if want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
@@ -123,7 +123,7 @@ func TestProbeSaysWhyThereWasNoAnswer(t *testing.T) {
 			if name == "bad path" {
 				check.Path = "/%zz"
 			}
-			if err := Probe(t.Context(), c.address, check); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := (Target{Address: c.address, Check: check}).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
@@ -142,7 +142,7 @@ func TestProbeReadsNoHeadWithoutEnd(t *testing.T) {
 	})
 	check := testCheck()
 	check.Timeout = headroom.Duration(time.Minute) // the end is that of the test, if there is none
-	if err := Probe(t.Context(), endless, check); err == nil || !strings.Contains(err.Error(), "EOF") {
+	if err := (Target{Address: endless, Check: check}).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "EOF") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -151,12 +151,12 @@ func TestProbeOfADisabledCheckAsksOnlyForAConnection(t *testing.T) {
 	check := testCheck()
 	check.Enabled = false
 	address := listen(t, func(net.Conn) {})
-	if err := Probe(t.Context(), address, check); err != nil {
+	if err := (Target{Address: address, Check: check}).Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Probe(ctx, address, check); !errors.Is(err, context.Canceled) {
+	if err := (Target{Address: address, Check: check}).Probe(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

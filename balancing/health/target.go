@@ -70,11 +70,6 @@ func (t Target) Probe(ctx context.Context) error {
 	return t.probeHTTP(ctx)
 }
 
-// Probe checks an address (host:port) once, over plain TCP and by HTTP/1.1 unless the check says otherwise; see Target.Probe.
-func Probe(ctx context.Context, address string, check headroom.HealthCheck) error {
-	return Target{Address: address, Check: check}.Probe(ctx)
-}
-
 func (t Target) probeTCP(ctx context.Context) error {
 	conn, err := t.connect(ctx, "")
 	if err != nil {

@@ -30,8 +30,8 @@ type Options struct {
 	Dir string
 	// Logger gets what no event of a replica tells; default is to discard.
 	Logger *slog.Logger
-	// Probe does one health check of an address; a replica is ready when it first returns nil.
-	Probe func(ctx context.Context, address string, check headroom.HealthCheck) error
+	// Probe does one health check; a replica is ready when it first returns nil.
+	Probe func(ctx context.Context, check Check) error
 	// Now is the clock of the times that are reported; default time.Now.
 	Now func() time.Time
 	// LockTimeout is how long to wait for another platform to let go of Dir; default 2 s.
@@ -44,7 +44,7 @@ type Platform struct {
 	id     string // of this state directory; part of the mark in the environment of its replicas
 	bootID string
 	log    *slog.Logger
-	probe  func(context.Context, string, headroom.HealthCheck) error
+	probe  func(context.Context, Check) error
 	now    func() time.Time
 	lock   *os.File
 	groups *controlGroups

@@ -29,6 +29,7 @@ type record struct {
 	// StopGracePeriod is for what is left when the replica ends by itself, and for StopAll.
 	StopGracePeriod headroom.Duration    `json:"stopGracePeriod"`
 	HealthCheck     headroom.HealthCheck `json:"healthCheck"`
+	Reach           headroom.Reach       `json:"reach,omitzero"`
 	CreatedAt       time.Time            `json:"createdAt"`
 	ReadyAt         time.Time            `json:"readyAt,omitzero"`
 	ExitedAt        time.Time            `json:"exitedAt,omitzero"`

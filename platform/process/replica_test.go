@@ -129,10 +129,10 @@ func supervise(dir string) {
 }
 
 // probeHTTP is a health check like the balancer's.
-func probeHTTP(ctx context.Context, address string, check headroom.HealthCheck) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(check.Timeout))
+func probeHTTP(ctx context.Context, check Check) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(check.HealthCheck.Timeout))
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+check.Path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+check.Address+check.HealthCheck.Path, nil)
 	if err != nil {
 		return err
 	}

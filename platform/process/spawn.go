@@ -21,7 +21,7 @@ func (p *Platform) spawn(order headroom.Growth, name string, program program) er
 	}
 	r := newReplica(record{
 		Name: name, Service: order.Service, State: headroom.ReplicaStarting, BootID: p.bootID, Port: port,
-		Operation: order.Operation, Revision: order.Workload.Revision, HealthCheck: order.Workload.HealthCheck,
+		Operation: order.Operation, Revision: order.Workload.Revision, HealthCheck: order.Workload.HealthCheck, Reach: order.Workload.Reach,
 		Wanted:          limits{CPU: order.Workload.Run.CPU, Memory: order.Workload.Run.Memory},
 		StopGracePeriod: order.Workload.Run.StopGracePeriod, CreatedAt: p.now(),
 	})
