@@ -48,11 +48,11 @@ func (r clientRule) realm() string {
 // Client returns the certificate with which a client has proved to a service who it is, nil if with none, and whether its
 // requests may go to the service. They may not where the service requires a certificate that its authorities verify and the connection
 // has none: the client began it with the name of another service, and must get 421 (RFC 9110 §15.5.20) so that it begins another. It
-// judges by the table and the files of now, so that it is worth asking once per connection, service and table. It does not allocate.
+// judges by the table and the files of now, and allows nothing for a service without TLS in that table. It does not allocate.
 func (k *Keeper) Client(service string, state *tls.ConnectionState) (certificate *x509.Certificate, allowed bool) {
-	rule := (*k.rules.Load())[service]
+	rule, known := (*k.rules.Load())[service]
 	if rule.pool == nil {
-		return nil, true
+		return nil, known
 	}
 	if len(state.PeerCertificates) > 0 && rule.pool.current.Load().verified(state.VerifiedChains) {
 		return state.PeerCertificates[0], true

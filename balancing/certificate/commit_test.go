@@ -35,6 +35,9 @@ func TestTableThatIsRolledBackChangesNothing(t *testing.T) {
 	if len(k.Status()) != 0 {
 		t.Errorf("status: %+v", k.Status())
 	}
+	if _, allowed := k.Client("shop", &ofNobody); allowed {
+		t.Error("a service that is gone has no rule any more, which must not open it")
+	}
 }
 
 func TestFilesThatNoTableNamesAreForgotten(t *testing.T) {
