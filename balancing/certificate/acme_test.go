@@ -100,7 +100,8 @@ func TestCertificateIsObtainedServedAndKeptOverARestart(t *testing.T) {
 		t.Error("there is a certificate for a host of no service")
 	}
 	for _, status := range k.Status() {
-		if status.Source != SourceACME || !strings.HasPrefix(status.Issuer, "Pebble") || time.Until(status.NotAfter) < 80*24*time.Hour || status.Error != "" {
+		if status.Source != SourceACME || !strings.HasPrefix(status.Issuer, "Pebble") ||
+			time.Until(status.NotAfter) < 80*24*time.Hour || status.Error != "" {
 			t.Errorf("status: %+v", status)
 		}
 	}
@@ -172,7 +173,8 @@ func TestCertificateThatIsDueIsRenewedAtTheStart(t *testing.T) {
 }
 
 func TestHandshakeFailsClearlyUntilThereIsACertificate(t *testing.T) {
-	nobody := pebble{directory: "https://" + freeAddress(t) + "/dir", rootCA: newAuthority(t, "ca").file(filepath.Join(t.TempDir(), "root.pem"))}
+	root := newAuthority(t, "ca").file(filepath.Join(t.TempDir(), "root.pem"))
+	nobody := pebble{directory: "https://" + freeAddress(t) + "/dir", rootCA: root}
 	k, _ := newTestKeeper(t)
 	f := listen(t, "127.0.0.1:0")
 	f.apply(t, k, obtained(nobody, "shop", "shop.test"))

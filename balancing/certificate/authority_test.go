@@ -48,7 +48,8 @@ func (a *authority) issue(key crypto.Signer, names ...string) (certificate, keyP
 
 func (a *authority) issueUntil(key crypto.Signer, notAfter time.Time, names ...string) (certificate, keyPEM []byte) {
 	a.t.Helper()
-	template := &x509.Certificate{SerialNumber: serial(a.t), Subject: pkix.Name{CommonName: names[0]}, NotBefore: year(1999), NotAfter: notAfter,
+	template := &x509.Certificate{SerialNumber: serial(a.t), Subject: pkix.Name{CommonName: names[0]}, NotBefore: year(1999),
+		NotAfter: notAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {

@@ -94,7 +94,8 @@ func cpuTime(b *testing.B) time.Duration {
 func BenchmarkChoose(b *testing.B) {
 	a := newAuthority(b, "ca")
 	k, _ := newTestKeeper(b)
-	config, err := k.Listener(address, []headroom.ServiceRoute{service("shop", []string{"shop.test", "www.shop.test"}, a.files(b.TempDir(), "shop.test", "*.shop.test"))})
+	shop := service("shop", []string{"shop.test", "www.shop.test"}, a.files(b.TempDir(), "shop.test", "*.shop.test"))
+	config, err := k.Listener(address, []headroom.ServiceRoute{shop})
 	if err != nil {
 		b.Fatal(err)
 	}

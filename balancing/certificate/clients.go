@@ -27,7 +27,8 @@ func (k *Keeper) newClientRule(path string, settings headroom.ClientCertificates
 		return rule, invalid(path+".mode", settings.Mode, "must be none, optional or required")
 	}
 	if settings.CA == "" {
-		return rule, invalid(path+".ca", "", fmt.Sprintf(`must name the PEM file of the authorities that clients are verified with when mode is %s, such as "clients-ca.pem"`, settings.Mode))
+		return rule, invalid(path+".ca", "", fmt.Sprintf(
+			`must name the PEM file of the authorities that clients are verified with when mode is %s, such as "clients-ca.pem"`, settings.Mode))
 	}
 	p, problem := k.pool(settings.CA)
 	if problem != nil {

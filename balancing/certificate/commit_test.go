@@ -43,19 +43,21 @@ func TestTableThatIsRolledBackChangesNothing(t *testing.T) {
 func TestFilesThatNoTableNamesAreForgotten(t *testing.T) {
 	a, dir := newAuthority(t, "ca"), t.TempDir()
 	k, _ := newTestKeeper(t)
-	shop := service("shop", nil, a.files(filepath.Join(dir, "shop"), "shop.test"))
+	files := a.files(filepath.Join(dir, "shop"), "shop.test")
+	shop := service("shop", nil, files)
 	blog := service("blog", nil, a.files(filepath.Join(dir, "blog"), "blog.test"))
 	apply(t, k, shop)
-	first := k.current.pairs[pairFiles{shop.LoadBalancing.TLS.Certificates[0].Certificate, shop.LoadBalancing.TLS.Certificates[0].Key}]
+	first := k.current.pairs[files]
 	apply(t, k, shop, blog)
 	if len(k.Status()) != 2 {
 		t.Errorf("status: %+v", k.Status())
 	}
-	if again := k.current.pairs[pairFiles{shop.LoadBalancing.TLS.Certificates[0].Certificate, shop.LoadBalancing.TLS.Certificates[0].Key}]; again != first {
+	if again := k.current.pairs[files]; again != first {
 		t.Error("the files of both tables were read anew")
 	}
 	apply(t, k, blog)
-	if status := k.Status(); len(status) != 1 || status[0].Names[0] != "blog.test" || status[0].Issuer != "ca" || status[0].Source != SourceFile {
+	status := k.Status()
+	if len(status) != 1 || status[0].Names[0] != "blog.test" || status[0].Issuer != "ca" || status[0].Source != SourceFile {
 		t.Errorf("status: %+v", status)
 	}
 	k.Close()

@@ -29,11 +29,12 @@ func (k *Keeper) warn(now time.Time, warned map[string]time.Time) {
 			continue
 		}
 		warned[id] = now
+		log := k.options.Logger.With("names", strings.Join(subjects(leaf), ", "), "notAfter", leaf.NotAfter)
 		if left := leaf.NotAfter.Sub(now); left > 0 {
-			k.options.Logger.Warn("a certificate ends soon", "names", strings.Join(subjects(leaf), ", "), "notAfter", leaf.NotAfter, "left", left.Round(time.Minute))
+			log.Warn("a certificate ends soon", "left", left.Round(time.Minute))
 			continue
 		}
-		k.options.Logger.Error("a certificate has ended; clients refuse it", "names", strings.Join(subjects(leaf), ", "), "notAfter", leaf.NotAfter)
+		log.Error("a certificate has ended; clients refuse it")
 	}
 	for id, at := range warned {
 		if now.Sub(at) > 2*warnEvery {

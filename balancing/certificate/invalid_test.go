@@ -1,7 +1,6 @@
 package certificate
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -24,7 +23,7 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 	}
 	locked := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{1}})
 	garbled := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1, 2, 3}})
-	weak := newSmallRSA(t, a, filepath.Join(dir, "weak"))
+	old := newPKCS1(t, a, filepath.Join(dir, "old"))
 	const tls = "services.shop.loadBalancing.tls"
 	pair := func(certificate, key string) func(*headroom.LoadBalancing) {
 		return func(lb *headroom.LoadBalancing) {
@@ -56,7 +55,7 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 		{pair(file("garbled.pem", string(garbled)), good.key), tls + ".certificates[1].certificate", "certificate 1 in it cannot be read"},
 		{pair(good.certificate, file("locked.key", string(locked))), tls + ".certificates[1].key", "is protected by a passphrase"},
 		{pair(good.certificate, other.key), tls + ".certificates[1].key", "which is for shop.test"},
-		{pair(weak.certificate, weak.key), "", ""}, // old, but its owner's choice
+		{pair(old.certificate, old.key), "", ""},
 		{pair(file("large.pem", strings.Repeat(" ", maxFile+1)), good.key), tls + ".certificates[1].certificate", "has more than 4 MiB"},
 		{func(lb *headroom.LoadBalancing) { lb.TLS.MinVersion = "1.1" }, tls + ".minVersion", `must be "1.2" or "1.3"`},
 		{clients("maybe", ""), tls + ".clients.mode", "must be none, optional or required"},
@@ -66,10 +65,13 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = nil }), "services.shop.loadBalancing.hosts", "must name the hosts"},
 		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = []string{"shop.test", "*.shop.test"} }), "services.shop.loadBalancing.hosts[1]",
 			"proves one whole host name (RFC 8737)"},
-		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = []string{"10.0.0.1"} }), "services.shop.loadBalancing.hosts[0]", "one whole host name"},
-		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = []string{""} }), "services.shop.loadBalancing.hosts[0]", "one whole host name"},
+		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = []string{"10.0.0.1"} }), "services.shop.loadBalancing.hosts[0]",
+			"one whole host name"},
+		{acme(func(lb *headroom.LoadBalancing) { lb.Hosts = []string{""} }), "services.shop.loadBalancing.hosts[0]",
+			"one whole host name"},
 		{acme(func(lb *headroom.LoadBalancing) { lb.TLS.ACME.Directory = "http://ca.test" }), tls + ".acme.directory", "begins with https://"},
-		{acme(func(lb *headroom.LoadBalancing) { lb.TLS.ACME.RootCA = filepath.Join(dir, "none.pem") }), tls + ".acme.rootCA", "there is no such file"},
+		{acme(func(lb *headroom.LoadBalancing) { lb.TLS.ACME.RootCA = filepath.Join(dir, "none.pem") }),
+			tls + ".acme.rootCA", "there is no such file"},
 	} {
 		k, _ := newTestKeeper(t)
 		route := service("shop", nil, good)
@@ -88,11 +90,11 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
-// newSmallRSA writes a pair whose key has 1024 bits, which crypto/tls uses only where GODEBUG allows it.
-func newSmallRSA(t *testing.T, a *authority, dir string) pairFiles {
+// newPKCS1 writes a pair whose key has the form that OpenSSL wrote before version 1.0.
+func newPKCS1(t *testing.T, a *authority, dir string) pairFiles {
 	t.Helper()
-	var key *rsa.PrivateKey = newRSAKey(t)
-	certificate, _ := a.issue(key, "weak.test")
+	key := newRSAKey(t)
+	certificate, _ := a.issue(key, "old.test")
 	return writePair(t, dir, certificate, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }
 

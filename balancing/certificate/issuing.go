@@ -18,7 +18,8 @@ func (k *Keeper) setIssuer(s *site, path, listen string, lb headroom.LoadBalanci
 	var found []error
 	settings := lb.TLS.ACME
 	if len(lb.Hosts) == 0 {
-		found = append(found, invalid(pathOfHosts(s.service), "", `must name the hosts that certificates are obtained for, such as "shop.example.com"`))
+		found = append(found, invalid(pathOfHosts(s.service), "",
+			`must name the hosts that certificates are obtained for, such as "shop.example.com"`))
 	}
 	own := newNames[bool]()
 	for _, p := range s.pairs {
@@ -32,13 +33,15 @@ func (k *Keeper) setIssuer(s *site, path, listen string, lb headroom.LoadBalanci
 		}
 		if strings.HasPrefix(host, "*") || net.ParseIP(host) != nil || !certmagic.SubjectQualifiesForCert(host) {
 			found = append(found, invalid(fmt.Sprintf("%s[%d]", pathOfHosts(s.service), i), lb.Hosts[i],
-				"cannot get a certificate by ACME here, for the challenge TLS-ALPN-01 proves one whole host name (RFC 8737): name a file in tls.certificates"))
+				"cannot get a certificate by ACME here, for the challenge TLS-ALPN-01 proves one whole host name (RFC 8737): "+
+					"name a file in tls.certificates"))
 			continue
 		}
 		s.managed = append(s.managed, host)
 	}
 	if u, err := url.Parse(settings.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
-		found = append(found, invalid(path+".acme.directory", settings.Directory, `must be a URL that begins with https://, such as "https://acme-v02.api.letsencrypt.org/directory"`))
+		found = append(found, invalid(path+".acme.directory", settings.Directory,
+			`must be a URL that begins with https://, such as "https://acme-v02.api.letsencrypt.org/directory"`))
 	}
 	key := issuerKey{listen: listen, directory: settings.Directory, email: settings.Email}
 	var roots *pool

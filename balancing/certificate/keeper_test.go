@@ -46,7 +46,8 @@ func service(name string, hosts []string, pairs ...pairFiles) headroom.ServiceRo
 	route := headroom.ServiceRoute{Service: name}
 	route.LoadBalancing.Hosts = hosts
 	for _, files := range pairs {
-		route.LoadBalancing.TLS.Certificates = append(route.LoadBalancing.TLS.Certificates, headroom.Certificate{Certificate: files.certificate, Key: files.key})
+		named := headroom.Certificate{Certificate: files.certificate, Key: files.key}
+		route.LoadBalancing.TLS.Certificates = append(route.LoadBalancing.TLS.Certificates, named)
 	}
 	return route
 }

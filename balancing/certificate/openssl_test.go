@@ -20,7 +20,8 @@ func TestOpenSSLSeesWhatItAsksFor(t *testing.T) {
 	ca := a.file(filepath.Join(dir, "ca.pem"))
 	alice := ours.files(filepath.Join(dir, "alice"), "alice")
 	shop := service("shop", []string{"shop.test"}, a.files(filepath.Join(dir, "shop"), "shop.test"))
-	bank := guarded("bank", "required", ours.file(filepath.Join(dir, "ours.pem")), []string{"bank.test"}, a.files(filepath.Join(dir, "bank"), "*.test"))
+	bank := guarded("bank", "required", ours.file(filepath.Join(dir, "ours.pem")), []string{"bank.test"},
+		a.files(filepath.Join(dir, "bank"), "*.test"))
 	k, _ := newTestKeeper(t)
 	f := listen(t, "127.0.0.1:0")
 	f.apply(t, k, shop, bank)
@@ -29,9 +30,11 @@ func TestOpenSSLSeesWhatItAsksFor(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"-servername", "shop.test", "-alpn", "h2,http/1.1"}, []string{"subject=CN = shop.test", "Verify return code: 0 (ok)", "ALPN protocol: h2", "New, TLSv1.3"}},
+		{[]string{"-servername", "shop.test", "-alpn", "h2,http/1.1"},
+			[]string{"subject=CN = shop.test", "Verify return code: 0 (ok)", "ALPN protocol: h2", "New, TLSv1.3"}},
 		{[]string{"-servername", "shop.test", "-tls1_2"}, []string{"subject=CN = shop.test", "New, TLSv1.2"}},
-		{[]string{"-servername", "bank.test", "-cert", alice.certificate, "-key", alice.key}, []string{"subject=CN = *.test", "Acceptable client certificate CA names", "CN = ours"}},
+		{[]string{"-servername", "bank.test", "-cert", alice.certificate, "-key", alice.key},
+			[]string{"subject=CN = *.test", "Acceptable client certificate CA names", "CN = ours"}},
 		{[]string{"-servername", "bank.test", "-tls1_2"}, []string{"alert"}}, // none shown
 		{[]string{"-noservername"}, []string{"subject=CN = shop.test"}},
 		{[]string{"-servername", "shop.test", "-tls1_1"}, []string{"alert"}},

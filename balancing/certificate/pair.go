@@ -23,10 +23,11 @@ type pairFiles struct{ certificate, key string }
 type pair = watched[tls.Certificate]
 
 func newPair(files pairFiles) *pair {
-	return &pair{what: "certificate", paths: []string{files.certificate, files.key}, parse: func(contents [][]byte) (*tls.Certificate, *fileError) {
+	paths := []string{certificateFile: files.certificate, keyFile: files.key}
+	return &pair{what: "certificate", paths: paths, parse: func(contents [][]byte) (*tls.Certificate, *fileError) {
 		made, index, err := parsePair(contents[certificateFile], contents[keyFile], files)
 		if err != nil {
-			return nil, &fileError{index, [...]string{files.certificate, files.key}[index], err}
+			return nil, &fileError{index, paths[index], err}
 		}
 		return made, nil
 	}}

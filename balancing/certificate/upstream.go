@@ -31,8 +31,8 @@ type peerConfig struct {
 
 // Backend returns what makes the TLS of a connection to a backend of a service, given its address as host:port; nil if the service has no
 // TLS to its backends. The configuration that it returns is shared, and the same until a file changes; it is never to
-// be changed. Its ServerName is the configured one or the host of the address. For h2 whoever connects must see that it was negotiated. Errors are of type
-// *headroom.InvalidError, several joined.
+// be changed. Its ServerName is the configured one or the host of the address. For h2 whoever connects must see that it was
+// negotiated. Errors are of type *headroom.InvalidError, several joined.
 func (k *Keeper) Backend(service headroom.ServiceRoute) (func(address string) *tls.Config, error) {
 	settings := service.LoadBalancing.BackendTLS
 	if !settings.Enabled {

@@ -47,6 +47,7 @@ func backend(t *testing.T, a *authority, names ...string) *tls.Config {
 func TestBackendMustBeWhoItsAddressOrServerNameSays(t *testing.T) {
 	ours, others, dir := newAuthority(t, "ours"), newAuthority(t, "others"), t.TempDir()
 	ca := ours.file(filepath.Join(dir, "ours.pem"))
+	named := headroom.BackendTLS{CA: ca, ServerName: "shop.internal"}
 	for _, test := range []struct {
 		name     string
 		settings headroom.BackendTLS
@@ -58,8 +59,8 @@ func TestBackendMustBeWhoItsAddressOrServerNameSays(t *testing.T) {
 		{"for the IP address", headroom.BackendTLS{CA: ca}, "10.0.0.1:8443", backend(t, ours, "10.0.0.1"), true},
 		{"for an IPv6 address", headroom.BackendTLS{CA: ca}, "[fd00::1]:8443", backend(t, ours, "fd00::1"), true},
 		{"for the IP address of another", headroom.BackendTLS{CA: ca}, "10.0.0.1:8443", backend(t, ours, "10.0.0.2"), false},
-		{"for the configured name", headroom.BackendTLS{CA: ca, ServerName: "shop.internal"}, "10.0.0.1:8443", backend(t, ours, "shop.internal"), true},
-		{"for its address, not the configured name", headroom.BackendTLS{CA: ca, ServerName: "shop.internal"}, "10.0.0.1:8443", backend(t, ours, "10.0.0.1"), false},
+		{"for the configured name", named, "10.0.0.1:8443", backend(t, ours, "shop.internal"), true},
+		{"for its address, not the configured name", named, "10.0.0.1:8443", backend(t, ours, "10.0.0.1"), false},
 		{"of another authority", headroom.BackendTLS{CA: ca}, "shop.internal:8443", backend(t, others, "shop.internal"), false},
 		{"of none that the system knows", headroom.BackendTLS{}, "shop.internal:8443", backend(t, others, "shop.internal"), false},
 		{"anything where nothing is verified", headroom.BackendTLS{SkipVerify: true}, "shop.internal:8443", backend(t, others, "x"), true},
@@ -69,7 +70,7 @@ func TestBackendMustBeWhoItsAddressOrServerNameSays(t *testing.T) {
 		if _, _, err := shake(t, test.server, config(test.address)); (err == nil) != test.ok {
 			t.Errorf("%s: %v", test.name, err)
 		}
-		if config(test.address) != config(test.address) {
+		if first, second := config(test.address), config(test.address); first != second {
 			t.Errorf("%s: each connection gets a configuration of its own", test.name)
 		}
 	}
