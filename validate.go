@@ -33,6 +33,7 @@ func (c Config) Validate() []error {
 		balancing := c.Services[name].LoadBalancing
 		found.add(balancing.validateTLS(path+".loadBalancing", c.LoadBalancing)...)
 		found.add(balancing.validateTCP(path+".loadBalancing", c.LoadBalancing)...)
+		found.add(balancing.validateHealthCheck(path+".loadBalancing", c.LoadBalancing)...)
 	}
 	found.add(c.validateSharing()...)
 	found.add(c.validateListeners()...)

@@ -54,6 +54,22 @@ func (h HealthCheck) Validate(path string) []error {
 	return found.errors
 }
 
+// validateHealthCheck finds a path that a service gives in vain, since its backends are only connected to: who gives one means to have it
+// asked. general has the defaults of all services.
+func (l LoadBalancing) validateHealthCheck(path string, general LoadBalancing) []error {
+	check := l.HealthCheck
+	automatic := check.Type == HealthCheckAuto && l.Protocol == ProtocolTCP
+	if (check.Type != HealthCheckTCP && !automatic) || check.Path == general.HealthCheck.Path {
+		return nil
+	}
+	why := "healthCheck.type is tcp, which only connects"
+	if automatic {
+		why = "protocol is tcp, for which the check only connects unless healthCheck.type is given"
+	}
+	return []error{&InvalidError{Field: path + ".healthCheck.path", Value: strconv.Quote(check.Path),
+		Expected: "is asked of nobody: " + why + ": set healthCheck.type to http or grpc, or remove the path"}}
+}
+
 // Validate refuses session affinity, which the balancer does not have yet.
 func (s SessionAffinity) Validate(path string) []error {
 	found := &findings{}

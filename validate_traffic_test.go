@@ -125,7 +125,10 @@ func TestEachMistakeOfTheDataPlaneIsNamedByItsPath(t *testing.T) {
 		"HTTP/2 behind tcp":       {tcp(func(l *LoadBalancing) { l.BackendProtocol = BackendHTTP2 }), "backendProtocol", "protocol is tcp"},
 		"bodies of tcp":           {tcp(func(l *LoadBalancing) { l.Limits.Body = 1 }), "limits.body", "protocol is tcp"},
 		"response timeout of tcp": {tcp(func(l *LoadBalancing) { l.Timeouts.Response = 2 }), "timeouts.response", "protocol is tcp"},
-		"a protocol for which":    {func(l *LoadBalancing) { l.Protocol = "udp" }, "protocol", "must be one of http, tcp"},
+		"a path to check of tcp":  {tcp(func(l *LoadBalancing) { l.HealthCheck.Path = "/well" }), "healthCheck.path", "protocol is tcp"},
+		"a path to connect to": {func(l *LoadBalancing) { l.HealthCheck.Type, l.HealthCheck.Path = HealthCheckTCP, "/well" },
+			"healthCheck.path", "set healthCheck.type to http or grpc"},
+		"a protocol for which": {func(l *LoadBalancing) { l.Protocol = "udp" }, "protocol", "must be one of http, tcp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			errs := balanced(c.edit).Validate()
@@ -168,6 +171,9 @@ func TestWhatTheDataPlaneOffersIsAccepted(t *testing.T) {
 				{Path: "/api/", Rewrite: "/v2/", Redirect: Redirect{Status: 308}},
 				{Path: "/%C3%BC/ü", Redirect: Redirect{Status: 308}},
 			}
+		},
+		"tcp checked by HTTP": func(l *LoadBalancing) {
+			l.Protocol, l.HealthCheck.Type, l.HealthCheck.Path = ProtocolTCP, HealthCheckHTTP, "/well"
 		},
 		"the rest": func(l *LoadBalancing) {
 			l.Compression = Compression{Enabled: true, Algorithms: []string{"gzip", "zstd"}, Types: []string{"text/*", "application/json"}}
