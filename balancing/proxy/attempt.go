@@ -98,7 +98,7 @@ func (x *exchange) hangUp(u call) {
 	u.cancel()
 	x.haltUpload()
 	x.calls(nil)
-	u.release(false)
+	u.release(false, time.Time{})
 }
 
 // calls says which call is under way, for clientGone. Clients whose connection is their own are looked after while the response is awaited.

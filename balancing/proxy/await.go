@@ -32,6 +32,7 @@ func (x *exchange) awaitResponse(u call) error {
 		case err == nil && x.res.Switching() && !(x.websocket && x.res.WebSocket()):
 			return errInterim
 		case err == nil:
+			x.headAt = now
 			return nil
 		case !isTimeout(err):
 			return err

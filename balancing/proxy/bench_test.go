@@ -71,23 +71,6 @@ func (p *pinger) ping(t tester) {
 	}
 }
 
-func TestSmallRequestsAllocateNothing(t *testing.T) {
-	_, address := serve(t, quiet(t), quiet(t))
-	for name, text := range map[string]string{
-		"GET":  request("GET /some/path?query=1", "User-Agent: test", "Accept: */*"),
-		"POST": request("POST /", "Content-Length: 5", "X-Request-Id: mine") + "12345",
-	} {
-		p := newPinger(t, address, text)
-		for range 100 {
-			p.ping(t)
-		}
-		// The whole process is counted; one allocation in ten requests leaves room for timers and the race detector.
-		if got := testing.AllocsPerRun(500, func() { p.ping(t) }); got > 0.1 {
-			t.Errorf("%s: %v allocations a request, want 0", name, got)
-		}
-	}
-}
-
 func BenchmarkSmallKeepAliveRequest(b *testing.B) {
 	_, address := serve(b, quiet(b), quiet(b))
 	p := newPinger(b, address, request("GET /", "User-Agent: bench", "Accept: */*"))

@@ -28,7 +28,7 @@ type call interface {
 	// unsent reports whether surely nothing of the request that ended in err was acted upon: it never went out, or the backend said so.
 	unsent(err error) bool
 	// release ends the call, whose connection may be used again if the response was read to its end and is reusable.
-	release(reusable bool)
+	release(reusable bool, now time.Time)
 	// cancel ends the call at once. Any goroutine may call it; it wakes whoever waits.
 	cancel()
 }

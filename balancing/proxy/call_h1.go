@@ -112,13 +112,13 @@ func (u *backendConn) stale() bool       { return u.reused && len(u.reader.Buffe
 func (u *backendConn) unsent(error) bool { return u.sent == 0 }
 
 // release gives the connection back, or closes it where there is any doubt about what would come next on it.
-func (u *backendConn) release(reusable bool) {
+func (u *backendConn) release(reusable bool, now time.Time) {
 	if !reusable || len(u.reader.Buffered()) > 0 {
 		u.close()
 		return
 	}
 	u.reused = true
-	u.pool.put(u, time.Now())
+	u.pool.put(u, now)
 }
 
 func (u *backendConn) cancel() { u.close() }

@@ -74,7 +74,7 @@ func (u *h2Call) unsent(err error) bool {
 }
 
 // release gives the place back. A response that was not read to its end is reset.
-func (u *h2Call) release(reusable bool) {
+func (u *h2Call) release(reusable bool, _ time.Time) {
 	if reusable && !u.pooled.served.Load() {
 		u.pooled.served.Store(true)
 	}

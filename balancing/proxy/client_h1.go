@@ -41,6 +41,9 @@ type h1Client struct {
 	idleSince time.Time
 	look      func() bool // lookForRequest
 	found     error       // of it
+	attending bool        // reading is done by TryRead
+	short     bool        // the last read left nothing behind
+	parsed    bool        // a request was, and is to be served
 
 	waiting  atomic.Bool // for a request; read by wake
 	canceled atomic.Bool // reading the request body was given up
@@ -51,6 +54,9 @@ var errWoken = errors.New("listener is closing")
 
 // errPrior says that no request was read, since the client speaks HTTP/2 with prior knowledge.
 var errPrior = errors.New("HTTP/2 with prior knowledge")
+
+// errServed says that the last request of the connection was served while it was waited for.
+var errServed = errors.New("served")
 
 // errParked says that nothing came for so long that the wait goes on elsewhere.
 var errParked = errors.New("parked")
@@ -70,26 +76,25 @@ func newH1Client(conn *clientConn) *h1Client {
 
 // serve serves the connection until either side has had enough, or it is parked.
 func (c *h1Client) serve() (parked bool) {
-	for {
+	for again := true; again; {
 		err := c.readRequest()
-		if err == errParked {
+		switch err {
+		case nil:
+			again = c.serveRequest()
+			c.shrink()
+		case errServed:
+			again = false
+		case errParked:
 			return true
-		}
-		if err == errPrior {
-			early := c.in.Buffered()
-			serveH2(c.clientConn, early)
+		case errPrior:
+			serveH2(c.clientConn, c.in.Buffered())
 			c.release()
 			return false
-		}
-		if err != nil {
+		default:
 			c.acquire()
 			c.refuse(err)
-			break
+			again = false
 		}
-		if !c.serveRequest() {
-			break
-		}
-		c.shrink()
 	}
 	c.depart()
 	c.release()
@@ -133,7 +138,7 @@ func (c *h1Client) serveRequest() bool {
 	c.phase = readingBody
 	c.body.Reset(&c.in, x.req.Framing())
 	again := x.serve(c, served)
-	c.idleSince = time.Now()
+	c.idleSince = x.end()
 	return again
 }
 
@@ -152,6 +157,10 @@ func (c *h1Client) readRequest() error {
 		if err := c.awaitBytes(); err != nil {
 			return err
 		}
+	}
+	if c.parsed {
+		c.parsed = false
+		return nil
 	}
 	c.phase = readingHead
 	if c.requests.Load() == 0 && c.tls == nil && beginsHTTP2(c.in.Buffered()) {
@@ -186,35 +195,77 @@ func (c *h1Client) fillFirst() error {
 		c.acquire()
 		return c.in.Fill()
 	}
-	now := time.Now()
 	if c.idleSince.IsZero() {
-		c.idleSince = now
+		c.idleSince = time.Now()
 	}
-	wait := c.listener.routes.Load().idle - now.Sub(c.idleSince)
-	if c.x != nil { // this goroutine has served requests
-		wait = min(wait, parkAfter)
-	}
-	c.reading.within(now, wait)
+	c.armWait()
 	if c.listener.waking.Load() && c.tcp.Look() != socket.Data {
 		return errWoken
 	}
 	c.found = nil
-	if err := c.tcp.Attend(c.look); err != nil {
+	c.attending = true
+	err := c.tcp.Attend(c.look)
+	c.attending = false
+	if err != nil {
 		c.release()
 		return err
 	}
 	return c.found
 }
 
-// lookForRequest takes buffers and reads what has come. Where nothing has, it gives them back, and the wait goes on.
+// armWait sets the deadline of a wait for a request that begins now.
+func (c *h1Client) armWait() {
+	wait := c.listener.routes.Load().idle
+	if c.x != nil { // this goroutine has served requests
+		wait = min(wait, parkAfter)
+	}
+	c.reading.within(c.idleSince, wait)
+}
+
+// lookForRequest takes buffers and reads what has come. Where nothing has, it gives them back, and the wait goes on. Simple requests are served
+// right here, within Attend: then the wait for the next one needs no system call to find that there is none yet. Reading from the
+// connection by other means would wait for Attend for ever, so requests with a body, or that may change protocols, are left to serve.
 func (c *h1Client) lookForRequest() (done bool) {
-	c.acquire()
-	c.found = c.in.Fill()
-	if c.found == socket.ErrNothing {
-		c.release()
+	for {
+		c.acquire()
+		if c.found = c.in.Fill(); c.found != nil {
+			break
+		}
+		if !c.readsWhole() {
+			return true
+		}
+		if !c.serveRequest() {
+			c.found = errServed
+			return true
+		}
+		c.shrink()
+		if len(c.in.Buffered()) > 0 {
+			return true
+		}
+		c.armWait()
+		if c.short && c.requests.Load() > 1 { // after the first one the client may well have closed its side with it
+			break
+		}
+	}
+	if c.found != nil && c.found != socket.ErrNothing {
+		return true
+	}
+	c.release()
+	return false
+}
+
+// readsWhole parses a request whose head is there as a whole, and reports whether it is simple enough to be served within Attend.
+func (c *h1Client) readsWhole() bool {
+	if c.requests.Load() == 0 && beginsHTTP2(c.in.Buffered()) {
 		return false
 	}
-	return true
+	c.phase = readingHead
+	if c.in.ReadRequest(&c.x.req) != nil {
+		return false // it is parsed again, with time to wait for the rest, or to say what is wrong
+	}
+	req := &c.x.req
+	c.parsed = req.Framing().Kind != h1.NoBody || req.Continue() || req.WebSocket()
+	return !c.parsed
 }
 
 // refuse ends a connection on which no request could be read: with an answer where the client said something that cannot be accepted or
@@ -240,8 +291,10 @@ type h1Reader h1Client
 
 func (r *h1Reader) Read(p []byte) (int, error) {
 	c := (*h1Client)(r)
-	if c.phase == awaitingRequest && c.tls == nil && c.waiting.Load() {
-		return c.tcp.TryRead(p)
+	if c.attending {
+		n, err := c.tcp.TryRead(p)
+		c.short = n < len(p)
+		return n, err
 	}
 	for {
 		began := time.Now()

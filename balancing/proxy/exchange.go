@@ -83,7 +83,9 @@ type state struct {
 	connected  time.Duration // opening the connection of the attempt; 0 where one was open
 	replied    bool          // the client got the first bytes of a final response
 	why        string        // a failure's reason
+	headAt     time.Time     // when the head of the response was there
 	switchedAt time.Time     // when a tunnel began, which is the end of its request; else zero
+	ended      time.Time     // when the answer was complete, for all who ask: a look at the clock costs more than most of what is done here
 }
 
 // serve serves the request in req, which is one of many on its connection, and reports whether the connection may be used again.
@@ -131,6 +133,9 @@ func (x *exchange) protocol() string {
 func (x *exchange) end() time.Time {
 	if !x.switchedAt.IsZero() {
 		return x.switchedAt
+	}
+	if !x.ended.IsZero() {
+		return x.ended
 	}
 	return time.Now()
 }

@@ -12,7 +12,7 @@ import (
 // relay sends the final response on. Its head has been read.
 func (x *exchange) relay(u call) failure {
 	x.status = x.res.Status()
-	x.firstByte = time.Since(x.attemptAt)
+	x.firstByte = x.headAt.Sub(x.attemptAt)
 	if x.res.Switching() {
 		return x.tunnel(u)
 	}
@@ -34,7 +34,8 @@ func (x *exchange) relay(u call) failure {
 		x.haltUpload()
 	}
 	x.calls(nil)
-	u.release(whole && x.res.Persistent())
+	x.ended = time.Now()
+	u.release(whole && x.res.Persistent(), x.ended)
 	x.settle(how, false)
 	if err := x.client.flush(); err != nil {
 		x.why = errClientGone.Error()
