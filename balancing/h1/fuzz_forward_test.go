@@ -44,7 +44,7 @@ func readStream(src io.Reader) (read []message, forwarded []byte) {
 			out = append(out, data...)
 		}
 		if framing.Kind == ChunkedBody {
-			out = body.AppendTrailers(append(out, "0\r\n"...))
+			out = append(body.AppendTrailers(append(out, "0\r\n"...)), "\r\n"...)
 		}
 		read = append(read, message{line, string(content)})
 		forwarded = append(forwarded, out...)
@@ -130,7 +130,7 @@ func FuzzForwardedResponseIsReadAsItWas(f *testing.F) {
 				out = append(AppendChunkStart(out, len(content)), content...)
 				out = append(out, "\r\n"...)
 			}
-			out = body.AppendTrailers(append(out, "0\r\n"...))
+			out = append(body.AppendTrailers(append(out, "0\r\n"...)), "\r\n"...)
 		} else {
 			out = append(out, content...)
 		}

@@ -133,7 +133,7 @@ func (r *Request) parseLine(buf []byte, start, end int) error {
 	}
 	target, version := rest[:second], rest[second+1:]
 	if !bytes.HasPrefix(version, []byte("HTTP/")) {
-		return ErrNotHTTP
+		return refuseLine(line)
 	}
 	minor, err := parseVersion(version)
 	if err != nil {
@@ -162,6 +162,14 @@ func (r *Request) parseLine(buf []byte, start, end int) error {
 	r.targetStart = uint32(start + space + 1)
 	r.targetEnd = r.targetStart + uint32(second)
 	return r.parseTarget(buf, target)
+}
+
+// refuseLine tells a line that tries to be HTTP, such as one with a space too many, from one that does not.
+func refuseLine(line []byte) error {
+	if bytes.Contains(line, []byte("HTTP")) || bytes.Contains(line, []byte("http")) {
+		return errRequestLine
+	}
+	return ErrNotHTTP
 }
 
 // parseVersion accepts exactly HTTP/1.0 and HTTP/1.1; the name is case-sensitive.

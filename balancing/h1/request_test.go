@@ -154,6 +154,23 @@ func TestRequestsThatCouldBeReadInTwoWaysAreRefused(t *testing.T) {
 	}
 }
 
+func TestOnlyALineThatDoesNotNameHTTPIsTakenForAnotherProtocol(t *testing.T) {
+	for line, want := range map[string]bool{
+		"INVALID CONNECTION PREFACE": true, // h2spec's
+		"HELO mail example":          true,
+		"GET  / HTTP/1.1":            false,
+		"GET /  HTTP/1.1":            false,
+		"GET /a b HTTP/1.1":          false,
+		"GET / http/1.1":             false,
+		"GET / HTTPS/1.1":            false,
+		"GET /":                      false,
+	} {
+		if _, _, err := parseRequest(crlf(line, "Host: a", "")); err == nil || (err == ErrNotHTTP) != want {
+			t.Errorf("%s: got %v", line, err)
+		}
+	}
+}
+
 func TestGoodRequestsAreUnderstood(t *testing.T) {
 	for _, c := range []struct {
 		name       string
