@@ -14,7 +14,8 @@ import (
 // patiently bounds what takes milliseconds, unless the machine is busy.
 const patiently = 20 * time.Second
 
-// service is a service with fixed backends: no health checks and no breaker, for what is tested is what becomes of one request.
+// service is a service with fixed backends: no health checks and no breaker, for what is tested is what becomes of one request, and no
+// limit for one address, for all clients have the same.
 const service = `  NAME:
     backends: [BACKENDS]
     loadBalancing:
@@ -22,6 +23,7 @@ const service = `  NAME:
       healthCheck: {enabled: false}
       circuitBreaker: {enabled: false}
       timeouts: {header: HEADER, response: 5s}
+      limits: {connectionsPerClient: 100000}
 `
 
 // headerTime is timeouts.header of these services. Rows wait for it where a request never gets whole.

@@ -57,6 +57,9 @@ func prophesy(wire []byte) (p prophecy) {
 }
 
 func (p *prophecy) end(err error) {
+	if err == h1.ErrNotHTTP && len(p.requests) == 0 {
+		return // another protocol is closed without an answer
+	}
 	var refused *h1.Error
 	if errors.As(err, &refused) {
 		p.refusal = refused.Status
