@@ -140,6 +140,7 @@ func (n *Node) Drain(ctx context.Context, successor *link.Handover) error {
 
 // drain lets the connections end.
 func (b *Balancer) drain(ctx context.Context) error {
+	b.keeper.Close() // renewing certificates is the successor's now
 	err := b.server.Drain(ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -83,6 +83,18 @@ func (b *Body) Poll() ([]byte, error) {
 	return data, nil
 }
 
+// Left is how many bytes of a body of known length are still to come from the source, beyond those buffered; 0 for all other bodies. It holds
+// after Poll has returned ErrIncomplete.
+func (b *Body) Left() int64 {
+	if b.framing.Kind != LengthBody || b.err != nil {
+		return 0
+	}
+	return b.left
+}
+
+// Skip takes note that n bytes of the body, at most Left, were taken from the source by other means.
+func (b *Body) Skip(n int64) { b.left -= n }
+
 // AppendTrailers appends the trailer fields of a chunked body that Next has read to its end, without those that RFC 9110 section 6.5.1
 // forbids there: the lines between the last chunk's "0\r\n" and the blank line.
 func (b *Body) AppendTrailers(dst []byte) []byte {

@@ -21,6 +21,15 @@ func (r *Reader) Reset(src io.Reader, buf []byte, limits Limits) {
 // Buffer returns the buffer, which may be another than Reset gave, for its return to a pool.
 func (r *Reader) Buffer() []byte { return r.buf }
 
+// Swap replaces the buffer by another one, which must have room for what is buffered, and returns the old one. Nothing that points into it,
+// such as a parsed head or a part of a body, is valid afterwards.
+func (r *Reader) Swap(buf []byte) (old []byte) {
+	old = r.buf
+	n := copy(buf, r.buf[r.start:r.end])
+	r.buf, r.start, r.end = buf[:cap(buf)], 0, n
+	return old
+}
+
 // Buffered returns what was read and not used. Between messages this is the beginning of the next one.
 func (r *Reader) Buffered() []byte { return r.buf[r.start:r.end] }
 

@@ -31,10 +31,10 @@ func (s *Server) Apply(table headroom.RoutingTable) error {
 		s.options.rollback()
 		return fmt.Errorf("balance the services: %w", err)
 	}
-	s.commit(table, next, opened)
 	if s.options.TLS != nil {
-		s.options.TLS.Commit()
+		s.options.TLS.Commit() // before a request can meet the new table: its rules for clients hold at once
 	}
+	s.commit(table, next, opened)
 	return nil
 }
 
@@ -217,7 +217,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 	for _, b := range route.Backends {
 		have := old[b.ID]
 		if have == nil || have.address != b.Address || have.service != route.Service {
-			have = newBackend(b, route.Service, health, s.newBreaker(lb.CircuitBreaker))
+			have = newBackend(b, route.Service, health, s.newBreaker(lb.CircuitBreaker), &s.large)
 		} else if have.breaker != nil {
 			have.breaker.Configure(lb.CircuitBreaker)
 		}

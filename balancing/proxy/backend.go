@@ -18,6 +18,7 @@ type backend struct {
 	window  window // under the server's lock
 
 	connections connections
+	large       *sync.Pool // the server's
 	transport   atomic.Pointer[transport]
 	tls         atomic.Pointer[configuring]
 
@@ -30,8 +31,8 @@ type backend struct {
 	lastFailure string
 }
 
-func newBackend(b headroom.Backend, service string, health headroom.Health, breaker Breaker) *backend {
-	made := &backend{id: b.ID, service: service, address: b.Address, health: health, breaker: breaker}
+func newBackend(b headroom.Backend, service string, health headroom.Health, breaker Breaker, large *sync.Pool) *backend {
+	made := &backend{id: b.ID, service: service, address: b.Address, health: health, breaker: breaker, large: large}
 	made.healthy.Store(health == headroom.HealthHealthy)
 	return made
 }

@@ -19,10 +19,12 @@ type backendConn struct {
 	secure    bool
 	reader    h1.Reader
 	body      h1.Body
-	request   []byte // waits to be sent by the first read of the answer
-	sent      int    // bytes of the request that the kernel took
-	chunked   bool   // the request's body
-	chunk     []byte // being sent
+	request   []byte  // waits to be sent by the first read of the answer
+	sent      int     // bytes of the request that the kernel took
+	chunked   bool    // the request's body
+	chunk     []byte  // being sent
+	large     *[]byte // that the reader has for a large body, from the server's pool
+	small     []byte  // the reader's own, meanwhile
 	reading   deadline
 	reused    bool // carried a whole exchange before
 	idleSince time.Time
@@ -99,7 +101,25 @@ func (u *backendConn) await(res *h1.Response, toHead bool, now time.Time, span t
 	return u.reader.ReadResponse(res, toHead)
 }
 
-func (u *backendConn) begin(body h1.Framing)            { u.body.Reset(&u.reader, body) }
+// begin reads a body that is larger than the buffer through a larger one: of 64 KB a read costs a fourth of what four of 16 KB cost.
+func (u *backendConn) begin(body h1.Framing) {
+	if body.Length > bufferSize || body.Kind != h1.LengthBody && len(u.reader.Buffered()) > bufferSize/2 {
+		u.large = u.backend.large.Get().(*[]byte)
+		u.small = u.reader.Swap(*u.large)
+	}
+	u.body.Reset(&u.reader, body)
+}
+
+// giveBack returns the larger buffer.
+func (u *backendConn) giveBack() {
+	if u.large == nil {
+		return
+	}
+	u.reader.Swap(u.small)
+	u.backend.large.Put(u.large)
+	u.large, u.small = nil, nil
+}
+
 func (u *backendConn) pollBody() ([]byte, error)        { return u.body.Poll() }
 func (u *backendConn) appendTrailers(dst []byte) []byte { return u.body.AppendTrailers(dst) }
 
@@ -115,8 +135,13 @@ func (u *backendConn) unsent(error) bool { return u.sent == 0 }
 func (u *backendConn) release(reusable bool, now time.Time) {
 	if !reusable || len(u.reader.Buffered()) > 0 {
 		u.close()
+		if u.large != nil {
+			u.reader.Discard(len(u.reader.Buffered()))
+			u.giveBack()
+		}
 		return
 	}
+	u.giveBack()
 	u.reused = true
 	u.pool.put(u, now)
 }

@@ -138,6 +138,18 @@ func (c *clientConn) speaks(w waker) {
 	c.waker.Store(&w)
 	if c.listener.waking.Load() {
 		w.wake()
+	} else if c.listener.closing.Load() {
+		c.notice()
+	}
+}
+
+// notice tells a client that the listener has closed, where its protocol has a way that does not race with a request: GOAWAY of HTTP/2. Other
+// goroutines call it.
+func (c *clientConn) notice() {
+	if w := c.waker.Load(); w != nil {
+		if h2, ok := (*w).(*h2Conn); ok {
+			h2.wake()
+		}
 	}
 }
 

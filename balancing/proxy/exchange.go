@@ -22,6 +22,7 @@ type exchange struct {
 
 	route     *edit.Route
 	target    []byte            // rewritten
+	authority []byte            // that backends are asked for, where an edit changes it
 	out       []byte            // the request as sent to the backend: its head, and behind it a small body
 	reply     []byte            // the response as sent to the client, what of it waits to be sent
 	scratch   []byte            // body of an answer of our own, trailers, and whatever is needed for a moment

@@ -112,10 +112,16 @@ func (l *listener) attend(c *clientConn) {
 	l.mu.Unlock()
 }
 
-// stopAccepting closes our descriptor of the socket: connections in its queue are those of another process that has one too.
+// stopAccepting closes our descriptor of the socket: connections in its queue are those of another process that has one too. Clients that
+// can be told so without a race are.
 func (l *listener) stopAccepting() {
 	l.closing.Store(true)
 	l.ln.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		c.notice()
+	}
 }
 
 // close stops accepting and wakes connections that wait for a request, which then end.

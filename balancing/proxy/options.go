@@ -81,6 +81,12 @@ const (
 	wholeBody = 8 << 10
 	// bufferSize is that of each connection's reading buffer.
 	bufferSize = 16 << 10
+	// largeBuffer is that of the buffer which a large body is read through.
+	largeBuffer = 64 << 10
+	// spliceFrom is what must be left of a body for it to be moved without copying (splice), whose pipes cost more than copying 64 KB.
+	spliceFrom = 128 << 10
+	// spliceSlice is how much of it is moved before anybody looks whether the client is there.
+	spliceSlice = 1 << 20
 	// lingerBytes and lingerTime bound what is read after an early answer, so that the client gets to see it rather than a reset.
 	lingerBytes = 1 << 20
 	lingerTime  = 500 * time.Millisecond

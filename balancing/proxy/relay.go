@@ -93,6 +93,9 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 			if x.client.flush() != nil {
 				return errClientGone
 			}
+			if err := x.splice(u); err != nil {
+				return err
+			}
 			data, err = x.nextPart(u)
 		}
 		if err == io.EOF {

@@ -25,6 +25,11 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 		host = x.scratch
 	}
 	edits := x.route.Request
+	authority := host
+	if told := edits.Host(); told != "" {
+		x.authority = append(x.authority[:0], told...)
+		authority = x.authority
+	}
 	except := ours
 	if !x.conn.trusted {
 		except |= claims
@@ -32,16 +37,18 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 	if !x.traced {
 		except |= h1.SetOf(h1.Traceparent, h1.Tracestate)
 	}
-	dst = x.appendHead(dst, host, except, edits)
+	dst = x.appendHead(dst, authority, except, edits)
 	dst = x.appendForwarded(dst, host, edits.Known())
 	if !x.traced && !edits.Known().Has(h1.Traceparent) {
 		dst = append(dst, "traceparent: "...)
 		dst = append(dst, x.trace[:]...)
 		dst = append(dst, "\r\n"...)
 	}
-	dst = append(dst, "X-Request-Id: "...)
-	dst = append(dst, x.requestID...)
-	dst = append(dst, "\r\n"...)
+	if !edits.Known().Has(h1.XRequestID) {
+		dst = append(dst, "X-Request-Id: "...)
+		dst = append(dst, x.requestID...)
+		dst = append(dst, "\r\n"...)
+	}
 	dst = x.appendMaxForwards(dst)
 	dst = edits.Append(dst)
 	if x.trailers {

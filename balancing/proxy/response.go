@@ -54,7 +54,11 @@ func (x *exchange) appendCompressed(dst []byte, except h1.Set) []byte {
 		return res.AppendEdited(dst, except, edits)
 	}
 	x.scratch = res.AppendList(x.scratch[:0], h1.Vary)
-	return compress.AppendFields(dst, coding, x.scratch, res.Value(h1.ETag))
+	etag := res.Value(h1.ETag)
+	if edits.Known().Has(h1.ETag) {
+		etag = nil
+	}
+	return compress.AppendFields(dst, coding, x.scratch, etag)
 }
 
 // appendTiming appends Server-Timing (W3C) with milliseconds: of the backend, and of us before it was asked.

@@ -17,6 +17,7 @@ type Server struct {
 	closing   atomic.Bool
 	nextID    atomic.Uint64 // of client connections
 	buffers   sync.Pool     // of *[]byte, bufferSize each
+	large     sync.Pool     // of *[]byte, largeBuffer each
 	exchanges sync.Pool     // of *exchange
 
 	mu         sync.Mutex // guards what follows; no request takes it
@@ -51,6 +52,10 @@ func New(options Options) *Server {
 		return &buf
 	}
 	s.exchanges.New = newExchange
+	s.large.New = func() any {
+		buf := make([]byte, largeBuffer)
+		return &buf
+	}
 	s.tasks.Go(s.sample)
 	return s
 }
