@@ -21,8 +21,11 @@ func (x *exchange) relay(u call) failure {
 		x.keep = x.keep && x.uploaded()
 	}
 	x.coding = compress.Identity
-	x.reply = x.appendResponse(x.reply[:0], body)
 	u.begin(body)
+	if x.trails(u) {
+		body = h1.Framing{Kind: h1.ChunkedBody}
+	}
+	x.reply = x.appendResponse(x.reply[:0], body)
 	how := outcomeOf(x.status)
 	if err := x.copyResponse(u, body); err != nil {
 		return x.relayFailed(u, err)
@@ -43,6 +46,15 @@ func (x *exchange) relay(u call) failure {
 		return failure{how: clientAborted}
 	}
 	return failure{how: how}
+}
+
+// trails reports whether a response may have trailers although its length was told, as HTTP/2 allows (RFC 9113 section 8.1). HTTP/1.1 has a
+// place for them only behind chunks, so there the length gives way, if the backend has announced them.
+func (x *exchange) trails(u call) bool {
+	if _, http2 := u.(*h2Call); !http2 || x.toHead || x.old || x.status == 204 || x.status == 304 || x.res.Length() < 0 {
+		return false
+	}
+	return !x.client.inOrder() || x.res.Has(h1.Trailer)
 }
 
 // relayFailed ends an exchange that broke in the middle of the response. The client must not take what it got for the whole, so its

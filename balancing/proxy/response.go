@@ -29,7 +29,7 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	if x.view.settings.ServerTiming {
 		dst = x.appendTiming(dst)
 	}
-	if body.Kind != h1.ChunkedBody && x.coding == compress.Identity {
+	if x.coding == compress.Identity && (body.Kind != h1.ChunkedBody || x.res.Length() >= 0 && !x.client.inOrder()) {
 		dst = x.res.AppendFraming(dst)
 	}
 	return dst
