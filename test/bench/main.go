@@ -25,12 +25,27 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
+	served, err := serve(os.Args[1:])
+	if !served {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
+	}
+}
+
+// serve runs this program as one of the servers, which have processes of their own as the others do and end by any signal.
+func serve(args []string) (served bool, err error) {
+	switch {
+	case len(args) == 2 && args[0] == "serve-backend":
+		return true, origin.ServeHTTP1(args[1])
+	case len(args) > 1 && args[0] == "serve-reverse-proxy":
+		return true, contender.ServeReverseProxy(args[1:])
+	default:
+		return false, nil
 	}
 }
 
@@ -59,13 +74,6 @@ type measurement struct {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
-	// The peers that are Go programs run in processes of their own, as the others do.
-	if len(args) > 1 && args[0] == "serve-backend" {
-		return origin.ServeHTTP1(args[1])
-	}
-	if len(args) > 1 && args[0] == "serve-reverse-proxy" {
-		return contender.ServeReverseProxy(args[1:])
-	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
 	headroomPath := flags.String("headroom", "bin/headroom", "the headroom to measure")

@@ -30,12 +30,27 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
+	served, err := serve(os.Args[1:])
+	if !served {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
+	}
+}
+
+// serve runs this program as one of the servers, which have processes of their own and end by any signal.
+func serve(args []string) (served bool, err error) {
+	switch {
+	case len(args) == 3 && args[0] == "serve-origin":
+		return true, serveOrigin(contender.Kind(args[1]), args[2])
+	case len(args) > 1 && args[0] == "serve-reverse-proxy":
+		return true, contender.ServeReverseProxy(args[1:])
+	default:
+		return false, nil
 	}
 }
 
@@ -50,13 +65,6 @@ type options struct {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
-	// The servers run in processes of their own.
-	if len(args) > 1 && args[0] == "serve-reverse-proxy" {
-		return contender.ServeReverseProxy(args[1:])
-	}
-	if len(args) == 3 && args[0] == "serve-origin" {
-		return serveOrigin(contender.Kind(args[1]), args[2])
-	}
 	o, err := parse(args, progress)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ func ServeGRPC(address string) error {
 			w.Header()["Content-Type"] = []string{"application/grpc"}
 			w.Header()[http.TrailerPrefix+"Grpc-Status"] = []string{"0"}
 			_, _ = w.Write(message)
+			_ = http.NewResponseController(w).Flush() // no Content-Length, as gRPC servers send none
 		}),
 	}
 	return server.ListenAndServe()
