@@ -83,7 +83,6 @@ func TestSlowHTTPTestCostsOthersNothing(t *testing.T) {
 		t.Skip("slowhttptest is not installed: apt-get install slowhttptest")
 	}
 	b := besieged(t)
-	const connections = 400
 	for name, mode := range map[string]struct {
 		arguments   string
 		connections int

@@ -25,6 +25,7 @@ http {
   access_log off;
   client_body_temp_path DIR/body; proxy_temp_path DIR/proxy; fastcgi_temp_path DIR/f; uwsgi_temp_path DIR/u; scgi_temp_path DIR/s;
   underscores_in_headers on; merge_slashes off; client_max_body_size 0; keepalive_requests 1000000; large_client_header_buffers 8 64k;
+  client_body_buffer_size 256k; # a file would be sent apart from the head, and wait 40 ms for its acknowledgment
   upstream recorder { server RECORDER; keepalive 8; }
   server {
     listen LISTEN;
