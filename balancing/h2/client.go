@@ -61,7 +61,7 @@ func (c *Client) Streams() int {
 	return len(c.c.live)
 }
 
-// Capacity is how many streams the server allows at once; 100 until it has said so.
+// Capacity is how many streams the server allows at once: 100 until its settings have come, 1000 if they set no limit.
 func (c *Client) Capacity() int {
 	c.c.mu.Lock()
 	defer c.c.mu.Unlock()

@@ -44,7 +44,8 @@ type conn struct {
 
 	// client
 	nextID      uint32
-	peerStreams int // SETTINGS_MAX_CONCURRENT_STREAMS of the server
+	peerStreams int  // SETTINGS_MAX_CONCURRENT_STREAMS of the server
+	settled     bool // its first settings have come
 
 	// sending
 	out        []byte
@@ -207,12 +208,4 @@ func (c *conn) callCancel(s *Stream, f func()) {
 	c.mu.Lock()
 	s.canceling = false
 	c.canceled.Broadcast()
-}
-
-// failure is the error of a call that finds the connection ended. c.mu is held.
-func (c *conn) failure() error {
-	if c.err != nil {
-		return c.err
-	}
-	return ErrClosed
 }

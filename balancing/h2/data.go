@@ -80,7 +80,7 @@ func (s *Stream) receive(length int, data []byte, end bool) string {
 	}
 	s.in.add(&s.c.chunks, data)
 	s.c.unread += len(data)
-	s.readable.Signal()
+	s.c.wakeSoon(s)
 	return ""
 }
 

@@ -234,5 +234,5 @@ func (c *conn) onFinal(s *Stream) error {
 func (s *Stream) addHead(longer []byte) {
 	s.heads = append(s.heads, span{len(s.head), len(longer)})
 	s.head = longer
-	s.readable.Signal()
+	s.c.wakeSoon(s)
 }

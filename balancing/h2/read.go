@@ -3,6 +3,7 @@ package h2
 import (
 	"errors"
 	"io"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type reader struct {
 	selfDependent bool
 
 	waiting []*Stream // new requests whose handler waits for the rest of what was read
+	woken   []*Stream // streams for which something came, whose readers wait for the rest of what was read
 }
 
 // read reads frames until the connection ends or the peer breaks the protocol.
@@ -86,9 +88,9 @@ func (c *conn) readPreface() error {
 	return nil
 }
 
-// fill reads once, with room for a frame of so many bytes in all. Before it may wait, the requests that came get their handlers.
+// fill reads once, with room for a frame of so many bytes in all. Before it may wait, what came gets its handlers and readers.
 func (c *conn) fill(need int) error {
-	c.dispatchWaiting()
+	c.handOver()
 	r := &c.reader
 	if r.start == r.end {
 		r.start, r.end = 0, 0
@@ -152,6 +154,9 @@ func (c *conn) readError(err error) error {
 	}
 	if errors.Is(err, io.EOF) && (len(c.live) > 0 || c.reader.start != c.reader.end) && !c.stopping {
 		return io.ErrUnexpectedEOF
+	}
+	if len(c.live) == 0 && errors.Is(err, syscall.ECONNRESET) {
+		return io.EOF // the peer closed with something unread, and nobody waits for it
 	}
 	return err
 }

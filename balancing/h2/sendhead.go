@@ -17,9 +17,6 @@ type sendField struct {
 	value []byte
 }
 
-// longestKnown is more than the longest known name.
-const longestKnown = 40
-
 // parseLines takes field lines up to a blank one or the end.
 func (h *sendHead) parseLines(lines []byte) bool {
 	h.fields, h.names, h.host = h.fields[:0], h.names[:0], nil
@@ -42,29 +39,25 @@ func (h *sendHead) parseLines(lines []byte) bool {
 
 func (h *sendHead) parseField(line []byte) bool {
 	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
+	if colon < 1 { // a pseudo-header field too
 		return false
 	}
 	value := trim(line[colon+1:])
 	if bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
 		return false
 	}
-	start := len(h.names)
-	for _, c := range line[:colon] {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if classes[c]&isName == 0 {
+	known := fieldNames[string(line[:colon])] // in lower case already if it came by HTTP/2
+	if known == nil {
+		start := len(h.names)
+		if !h.lowerName(line[:colon]) {
 			return false
 		}
-		h.names = append(h.names, c)
+		if known = fieldNames[string(h.names[start:])]; known == nil {
+			h.fields = append(h.fields, sendField{name: span{start, len(h.names)}, value: value})
+			return true
+		}
+		h.names = h.names[:start]
 	}
-	known := fieldNames[string(h.names[start:])]
-	if known == nil {
-		h.fields = append(h.fields, sendField{name: span{start, len(h.names)}, value: value})
-		return true
-	}
-	h.names = h.names[:start]
 	switch known.role {
 	case hop, hopOld:
 		return true
@@ -77,6 +70,20 @@ func (h *sendHead) parseField(line []byte) bool {
 		return true
 	}
 	h.fields = append(h.fields, sendField{known: known, value: value})
+	return true
+}
+
+// lowerName appends a name to names in lower case; false if it is not a name.
+func (h *sendHead) lowerName(name []byte) bool {
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if classes[c]&isName == 0 {
+			return false
+		}
+		h.names = append(h.names, c)
+	}
 	return true
 }
 

@@ -16,6 +16,9 @@ const (
 // recommends, and what net/http and nghttp2 take.
 const guessedStreams = 100
 
+// unlimitedStreams is how many are used of a server that sets no limit, as net/http does.
+const unlimitedStreams = 1000
+
 func appendSetting(dst []byte, id uint16, value uint32) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, id)
 	return binary.BigEndian.AppendUint32(dst, value)
@@ -55,6 +58,9 @@ func (c *conn) onSettings(f frame, payload []byte) error {
 	defer c.mu.Unlock()
 	if !c.guard.noise(settingsCost) {
 		return errFlood
+	}
+	if c.client && !c.settled {
+		c.settled, c.peerStreams = true, unlimitedStreams
 	}
 	for ; len(payload) > 0; payload = payload[6:] {
 		if err := c.applySetting(binary.BigEndian.Uint16(payload), binary.BigEndian.Uint32(payload[2:])); err != nil {

@@ -40,6 +40,7 @@ type exchange struct {
 	trailers []byte
 	window   window
 	reading  deadline
+	woken    bool // in reader.woken
 
 	// writing
 	sentHead   bool // the final one

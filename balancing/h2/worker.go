@@ -20,11 +20,11 @@ func (c *conn) dispatch(s *Stream) {
 	go c.work(s)
 }
 
-// dispatchWaiting gives the requests whose body is still to come to workers. A request that ended within what was read has its worker
-// already, and so is woken only once.
-func (c *conn) dispatchWaiting() {
+// handOver gives the requests whose body is still to come to workers, and wakes the readers of what came. A message that ended within
+// what was read has its goroutine already, which so is woken once and not for each frame.
+func (c *conn) handOver() {
 	r := &c.reader
-	if len(r.waiting) == 0 {
+	if len(r.waiting) == 0 && len(r.woken) == 0 {
 		return
 	}
 	c.mu.Lock()
@@ -33,9 +33,23 @@ func (c *conn) dispatchWaiting() {
 			c.dispatch(s)
 		}
 	}
+	for _, s := range r.woken {
+		s.woken = false
+		s.readable.Signal()
+	}
 	c.mu.Unlock()
 	clear(r.waiting)
-	r.waiting = r.waiting[:0]
+	clear(r.woken)
+	r.waiting, r.woken = r.waiting[:0], r.woken[:0]
+}
+
+// wakeSoon has the stream's reader woken before the next read. c.mu is held, by the reading goroutine.
+func (c *conn) wakeSoon(s *Stream) {
+	if s.woken {
+		return
+	}
+	s.woken = true
+	c.reader.woken = append(c.reader.woken, s)
 }
 
 func (c *conn) work(s *Stream) {

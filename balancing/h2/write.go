@@ -2,6 +2,7 @@ package h2
 
 import (
 	"errors"
+	"io"
 	"runtime"
 	"time"
 )
@@ -62,6 +63,9 @@ func (c *conn) write() {
 			c.spare = buf
 		}
 		if err != nil {
+			if len(c.live) == 0 {
+				err = io.EOF // the peer has gone, and nobody waits for it
+			}
 			c.lose(err)
 			return
 		}
