@@ -12,6 +12,8 @@ type Measurement struct {
 	Listeners    []ListenerMeasurement `json:"listeners,omitempty"`
 	// LogDropped is how many lines of the access log were dropped because the disk was too slow.
 	LogDropped uint64 `json:"logDropped,omitempty"`
+	// Certificates are those that the balancer shows to clients or to backends.
+	Certificates []CertificateStatus `json:"certificates,omitempty"`
 }
 
 // ListenerMeasurement is what happened on one address in the window.
@@ -30,6 +32,18 @@ type ListenerMeasurement struct {
 	Malformed uint64 `json:"malformed,omitempty"`
 	// Tunnels open at the end of the window: WebSockets and TCP connections.
 	Tunnels int64 `json:"tunnels,omitempty"`
+}
+
+// CertificateStatus is how one certificate of the balancer is.
+type CertificateStatus struct {
+	Names []string `json:"names"` // that it is for; the host for which it is being obtained
+	// File it was read from; empty where it comes from an authority (ACME).
+	File string `json:"file,omitempty"`
+	// NotBefore and NotAfter say when it is valid; zero where there is none yet.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+	// Error says why the file, as it is now, is not in use, or why the certificate was not obtained or renewed; empty where all is well.
+	Error string `json:"error,omitempty"`
 }
 
 // Handshakes counts TLS handshakes by how they ended.

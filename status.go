@@ -42,6 +42,9 @@ type BalancerStatus struct {
 	TableVersion     uint64           `json:"tableVersion"`
 	EndpointsVersion uint64           `json:"endpointsVersion"`
 	Services         []ServiceTraffic `json:"services"`
+	// Listeners are of the last second; Certificates have the one that ends first in front. Both are empty where the balancer is away.
+	Listeners    []ListenerMeasurement `json:"listeners"`
+	Certificates []CertificateStatus   `json:"certificates"`
 }
 
 // ServiceTraffic is the traffic of one service in the last second.

@@ -66,6 +66,13 @@ func exampleBalancer() headroom.BalancerStatus {
 			LatencyP99: new(headroom.Duration(72 * time.Millisecond)),
 			Backends:   []headroom.BackendStatus{exampleBackendStatus()},
 		}},
+		Listeners: []headroom.ListenerMeasurement{{
+			Listen: "127.0.0.1:8080", Connections: 31, Accepted: 3, Handshakes: headroom.Handshakes{Full: 1, Resumed: 2}, HTTP11: 12, HTTP2: 70,
+		}},
+		Certificates: []headroom.CertificateStatus{{
+			Names: []string{"shop.example.com"}, File: "/etc/headroom/shop.pem",
+			NotBefore: exampleTime().AddDate(0, 0, -30), NotAfter: exampleTime().AddDate(0, 0, 60),
+		}},
 	}
 }
 

@@ -80,12 +80,15 @@ func (c *Controller) Balancer() headroom.BalancerStatus {
 	measurement, here := c.newestMeasurement()
 	status := headroom.BalancerStatus{
 		Connected: here, TableVersion: measurement.TableVersion, EndpointsVersion: c.version, Services: []headroom.ServiceTraffic{},
+		Listeners: []headroom.ListenerMeasurement{}, Certificates: []headroom.CertificateStatus{},
 	}
 	if !measurement.At.IsZero() {
 		status.ReportedAt = &measurement.At
 	}
 	traffic := map[string]headroom.Traffic{}
 	if here {
+		status.Listeners = append(status.Listeners, measurement.Listeners...)
+		status.Certificates = append(status.Certificates, measurement.Certificates...)
 		for _, service := range measurement.Services {
 			traffic[service.Service] = service.Traffic
 		}

@@ -157,7 +157,9 @@ func (b *Balancer) Run(ctx context.Context, linger time.Duration) error {
 		select {
 		case <-ctx.Done():
 		case <-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now)):
-			b.Measurements.Publish(b.predecessor.join(b.server.Measure(time.Now())))
+			measurement := b.server.Measure(time.Now())
+			measurement.Certificates = certificateStatuses(b.keeper.Status())
+			b.Measurements.Publish(b.predecessor.join(measurement))
 		}
 	}
 	return b.close(linger)

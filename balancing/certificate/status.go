@@ -15,12 +15,13 @@ const (
 
 // Status is what there is to know of one certificate.
 type Status struct {
-	Names    []string  // that it is for; the host for which it is being obtained
-	Issuer   string    // common name of who issued it, or the organization's; empty where there is none yet
-	NotAfter time.Time // until when it is valid; zero where there is none yet
-	Source   string    // SourceFile or SourceACME
-	File     string    // it was read from; empty for SourceACME
-	Error    string    // why it is not what the file has now, or why it was not obtained or renewed; empty where all is well
+	Names     []string  // that it is for; the host for which it is being obtained
+	Issuer    string    // common name of who issued it, or the organization's; empty where there is none yet
+	NotBefore time.Time // from when it is valid; zero where there is none yet
+	NotAfter  time.Time // until when it is valid; zero where there is none yet
+	Source    string    // SourceFile or SourceACME
+	File      string    // it was read from; empty for SourceACME
+	Error     string    // why it is not what the file has now, or why it was not obtained or renewed; empty where all is well
 }
 
 // Status lists the certificates of the table in force, those shown to backends included, the one that expires first in front. It is
@@ -49,7 +50,7 @@ func (k *Keeper) Status() []Status {
 }
 
 func statusOf(leaf *x509.Certificate, source string) Status {
-	s := Status{Names: subjects(leaf), Issuer: leaf.Issuer.CommonName, NotAfter: leaf.NotAfter, Source: source}
+	s := Status{Names: subjects(leaf), Issuer: leaf.Issuer.CommonName, NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Source: source}
 	if s.Issuer == "" && len(leaf.Issuer.Organization) > 0 {
 		s.Issuer = leaf.Issuer.Organization[0]
 	}

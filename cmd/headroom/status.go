@@ -182,6 +182,11 @@ func (v statusView) writeNotes(w io.Writer) error {
 	if !v.balancer.Connected {
 		note("balancer", "%s", v.style.warning("has not reported within three seconds; its traffic is not known"))
 	}
+	for _, certificate := range v.balancer.Certificates {
+		if certificate.Error != "" {
+			note("certificate", "%s", v.style.warning(strings.Join(certificate.Names, ", ")+": "+certificate.Error))
+		}
+	}
 	for _, service := range v.services {
 		if d := service.LastChange; d != nil {
 			note(service.Name, "%s", d.Reason)

@@ -102,6 +102,21 @@ shop: scaling is switched off
 	}
 }
 
+func TestStatusTellsOfCertificatesThatAreInTrouble(t *testing.T) {
+	v := statusView{now: testNow, services: []headroom.ServiceStatus{{Name: "shop", Kind: "backends"}}, balancer: headroom.BalancerStatus{
+		Connected: true, Certificates: []headroom.CertificateStatus{
+			{Names: []string{"a.example", "b.example"}, File: "a.pem", Error: "a.pem: there is no such file"}, {Names: []string{"c.example"}, File: "c.pem"},
+		},
+	}}
+	var b strings.Builder
+	if err := v.writeAll(&b); err != nil {
+		t.Fatal(err)
+	}
+	if _, notes, _ := strings.Cut(b.String(), "\n\n"); notes != "certificate: a.example, b.example: a.pem: there is no such file\n" {
+		t.Errorf("status is\n%s", b.String())
+	}
+}
+
 func TestWatchAppendsWhereThereIsNoTerminal(t *testing.T) {
 	api := newFakeAPI(t)
 	twice := func(nth int) bool { return nth < 2 }

@@ -49,6 +49,21 @@ and sum by (service) (increase(headroom_requests_total{` + failed + `}[1m])) >= 
 			For:  minute, Severity: "warning",
 			Summary: "fewer replicas are ready than minReplicas asks for",
 		},
+		{
+			// A week is enough to put right what keeps a certificate from being renewed, and one that is renewed in time never comes
+			// so near: ACME begins a third of its life before its end, 30 days of 90. Of those that live for days only, it is a fifth.
+			Name: "CertificateExpires",
+			Expr: `headroom_certificate_expiry_timestamp_seconds - time() < clamp_max(headroom_certificate_lifetime_seconds / 5, 7 * 86400)`,
+			For:  minute, Severity: "critical",
+			Summary: "a certificate ends within a week, or has ended, and was not renewed",
+		},
+		{
+			// The files of a certificate and its key are replaced one after the other, and an authority may be away for some minutes.
+			Name: "CertificateNotRenewed",
+			Expr: `headroom_certificate_failing == 1`,
+			For:  15 * minute, Severity: "warning",
+			Summary: "a certificate could not be read anew, obtained or renewed: the log says why",
+		},
 	}
 }
 

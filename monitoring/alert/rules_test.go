@@ -18,6 +18,19 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // returns the rules that are firing at the end.
 func story(t *testing.T, seconds int, second func(n int) (headroom.ServiceMeasurement, metrics.Replicas)) []string {
 	t.Helper()
+	return play(t, seconds, func(n int) (headroom.Measurement, []metrics.Replicas) {
+		service, replicas := second(n)
+		service.Service, replicas.Service = "shop", "shop"
+		if service.Backends == nil {
+			return headroom.Measurement{}, []metrics.Replicas{replicas}
+		}
+		return headroom.Measurement{Services: []headroom.ServiceMeasurement{service}}, []metrics.Replicas{replicas}
+	})
+}
+
+// play is a story of more than one service. A measurement without any is of a balancer that is silent.
+func play(t *testing.T, seconds int, second func(n int) (headroom.Measurement, []metrics.Replicas)) []string {
+	t.Helper()
 	store, err := metrics.Open(metrics.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -27,12 +40,12 @@ func story(t *testing.T, seconds int, second func(n int) (headroom.ServiceMeasur
 	runner := alert.NewRunner(alert.Options{Querier: store, Rules: alert.Builtin()})
 	for n := range seconds {
 		at := epoch.Add(time.Duration(n) * time.Second)
-		service, replicas := second(n)
-		service.Service, replicas.Service = "shop", "shop"
-		if service.Backends != nil {
-			recorder.RecordMeasurement(headroom.Measurement{At: at, Window: headroom.Duration(time.Second), Services: []headroom.ServiceMeasurement{service}})
+		measurement, replicas := second(n)
+		if measurement.Services != nil {
+			measurement.At, measurement.Window = at, headroom.Duration(time.Second)
+			recorder.RecordMeasurement(measurement)
 		}
-		recorder.RecordReplicas(at, []metrics.Replicas{replicas})
+		recorder.RecordReplicas(at, replicas)
 		if n%max(2, seconds/40) == 0 {
 			runner.Evaluate(context.Background(), at)
 		}
@@ -96,6 +109,45 @@ func TestBuiltinRulesFireOnWhatTheyName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := story(t, c.seconds, c.second); !slices.Equal(got, c.want) {
+				t.Errorf("firing are %v; expected %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCertificatesThatEndSoonOrAreNotRenewedAreTold(t *testing.T) {
+	const day = 24 * time.Hour
+	healthy := []headroom.ServiceMeasurement{{Service: "shop", Backends: []headroom.BackendMeasurement{{ID: "a", Health: headroom.HealthHealthy}}}}
+	lasting := func(life, left time.Duration) headroom.CertificateStatus {
+		end := epoch.Add(left)
+		return headroom.CertificateStatus{Names: []string{"shop.example"}, File: "shop.pem", NotBefore: end.Add(-life), NotAfter: end}
+	}
+	one := func(c headroom.CertificateStatus) []headroom.CertificateStatus {
+		return []headroom.CertificateStatus{c}
+	}
+	halfReplaced := lasting(90*day, 80*day)
+	halfReplaced.Error = "shop.key: is of another certificate"
+	for name, c := range map[string]struct {
+		seconds      int
+		certificates []headroom.CertificateStatus
+		want         []string
+	}{
+		"eight days of 90 left":         {130, one(lasting(90*day, 8*day)), []string{}},
+		"six days of 90 left":           {130, one(lasting(90*day, 6*day)), []string{"CertificateExpires"}},
+		"ended":                         {130, one(lasting(90*day, -time.Hour)), []string{"CertificateExpires"}},
+		"six days of six left":          {130, one(lasting(6*day, 6*day)), []string{}},
+		"a day of six left":             {130, one(lasting(6*day, day)), []string{"CertificateExpires"}}, // a fifth is 28.8 h
+		"ten years left of ten":         {130, one(lasting(3650*day, 3650*day)), []string{}},
+		"half replaced for two minutes": {130, one(halfReplaced), []string{}},
+		"half replaced for a quarter of an hour, one never obtained, and one being obtained": {960, []headroom.CertificateStatus{
+			halfReplaced, {Names: []string{"a.example"}, Error: "no such host"}, {Names: []string{"b.example"}},
+		}, []string{"CertificateNotRenewed", "CertificateNotRenewed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := play(t, c.seconds, func(int) (headroom.Measurement, []metrics.Replicas) {
+				return headroom.Measurement{Services: healthy, Certificates: c.certificates}, nil
+			})
+			if !slices.Equal(got, c.want) {
 				t.Errorf("firing are %v; expected %v", got, c.want)
 			}
 		})

@@ -81,6 +81,9 @@ func (r *Recorder) current() []prometheus.Metric {
 			r.eachTraffic(into, name, service)
 		}
 	}
+	if !r.balancer.seen.Before(oldest) {
+		r.eachOfBalancer(into, r.balancer)
+	}
 	for _, replicas := range r.replicas {
 		if !replicas.seen.Before(oldest) {
 			r.eachReplica(into, replicas.usage)

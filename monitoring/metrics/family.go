@@ -37,6 +37,10 @@ func (f *family) describe() *prometheus.Desc {
 type families struct {
 	requests, duration, inFlight, received, sent, backends            *family // per service
 	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
+	connections, accepted, refused, handshakes                        *family // per listener
+	protocols, malformed, tunnels                                     *family // per listener
+	certificateEnd, certificateLife, certificateFailing               *family // per certificate
+	logDropped                                                        *family // of the balancer
 	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
 	desired, ready, starting, minReplicas, maxReplicas, wishUnlimited *family // of the scaler, per service
 	build, appendFailures                                             *family // of this program
@@ -45,6 +49,8 @@ type families struct {
 func newFamilies() families {
 	service := []string{"service"}
 	backend := []string{"service", "backend"}
+	listener := []string{"listen"}
+	certificate := []string{"name", "file"}
 	replica := []string{"service", "replica"}
 	return families{
 		requests: &family{"headroom_requests_total", "Requests that ended, as clients saw them, by outcome: status class, or why there was none.", counterKind, []string{"service", "outcome"}},
@@ -59,6 +65,20 @@ func newFamilies() families {
 		attemptsInFlight: &family{"headroom_backend_requests_in_flight", "Attempts being served by a backend, mean over the last second.", gaugeKind, backend},
 		up:               &family{"headroom_backend_up", "1 if the backend passes its health checks, 0 if not; absent while it is not known.", gaugeKind, backend},
 		breakerOpen:      &family{"headroom_backend_breaker_open", "1 if the circuit breaker keeps traffic from the backend, half-open included.", gaugeKind, backend},
+
+		connections: &family{"headroom_connections", "Connections of clients that are open on a listener, idle ones included.", gaugeKind, listener},
+		accepted:    &family{"headroom_connections_accepted_total", "Connections of clients that a listener accepted.", counterKind, listener},
+		refused:     &family{"headroom_connections_refused_total", "Connections of clients that were closed at once, for they were over a limit.", counterKind, listener},
+		handshakes:  &family{"headroom_tls_handshakes_total", "TLS handshakes with clients that ended, by how: full, resumed or failed.", counterKind, []string{"listen", "result"}},
+		protocols:   &family{"headroom_listener_requests_total", "Requests that a listener read, by protocol, those that no service is there for included.", counterKind, []string{"listen", "protocol"}},
+		malformed:   &family{"headroom_malformed_requests_total", "Requests that were refused before a service could be found for them.", counterKind, listener},
+		tunnels:     &family{"headroom_tunnels", "WebSockets and TCP connections that are open on a listener.", gaugeKind, listener},
+
+		certificateEnd:     &family{"headroom_certificate_expiry_timestamp_seconds", "When a certificate ends, in seconds since 1970; absent while there is none.", gaugeKind, certificate},
+		certificateLife:    &family{"headroom_certificate_lifetime_seconds", "How long a certificate is valid in all; absent while there is none.", gaugeKind, certificate},
+		certificateFailing: &family{"headroom_certificate_failing", "1 if the files of a certificate, as they are now, cannot be used, or if it could not be obtained or renewed.", gaugeKind, certificate},
+
+		logDropped: &family{"headroom_access_log_dropped_lines_total", "Lines of the access log that were dropped, for the disk was too slow.", counterKind, nil},
 
 		replicaCPU:         &family{"headroom_replica_cpu_seconds_total", "Processor time used by a replica and its children since it started.", counterKind, replica},
 		replicaMemory:      &family{"headroom_replica_memory_bytes", "Resident memory of a replica and its children.", gaugeKind, replica},
@@ -82,6 +102,8 @@ func (f families) all() []*family {
 	return []*family{
 		f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
 		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
+		f.connections, f.accepted, f.refused, f.handshakes, f.protocols, f.malformed, f.tunnels,
+		f.certificateEnd, f.certificateLife, f.certificateFailing, f.logDropped,
 		f.replicaCPU, f.replicaMemory, f.replicaCPULimit, f.replicaMemoryLimit,
 		f.desired, f.ready, f.starting, f.minReplicas, f.maxReplicas, f.wishUnlimited,
 		f.build, f.appendFailures,

@@ -21,6 +21,7 @@ type Recorder struct {
 
 	mu       sync.Mutex // guards all below, and orders the appends
 	services map[string]*serviceState
+	balancer balancerState
 	replicas map[string]usageState // by service
 	scaled   scaledState
 	stored   map[string]map[string]Sample // by source of the report and series: what it last appended
@@ -104,7 +105,9 @@ func (r *Recorder) RecordMeasurement(m headroom.Measurement) {
 			delete(r.services, name)
 		}
 	}
+	r.balancer.add(m)
 	r.append("traffic", m.At, func(e emitter) {
+		r.eachOfBalancer(e, r.balancer)
 		for name, service := range r.services {
 			r.eachTraffic(e, name, service)
 		}

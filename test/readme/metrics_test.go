@@ -1,10 +1,13 @@
 package readme_test
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,12 +34,13 @@ api: {listen: API}
 services:
   shop:
     run: {command: "SHOP --port {{port}} --latency 1ms", ports: PORTS, memory: 64MiB}
-    loadBalancing: {listen: TRAFFIC}
+    loadBalancing: {listen: TRAFFIC, tls: {certificates: [{certificate: shop.pem, key: shop.key}]}}
 `)
+	client := secure(t, s)
 	s.Run()
 	var want string
 	s.Eventually(20*time.Second, "every metric is served", func() error {
-		if response, err := http.Get("http://" + s.Traffic); err == nil {
+		if response, err := client.Get("https://" + s.Traffic); err == nil {
 			response.Body.Close()
 		}
 		response, err := http.Get("http://" + s.API + "/metrics")
@@ -77,6 +81,25 @@ services:
 	if err := os.WriteFile(path, []byte(before+metricsBegin+want+metricsEnd+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// secure writes the certificate that the system's service has, and returns a client that takes it.
+func secure(t *testing.T, s *system.System) *http.Client {
+	t.Helper()
+	// That of net/http/httptest is for 127.0.0.1, and valid until 2084.
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	pair := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]pem.Block{"shop.pem": {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, "shop.key": {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), pem.EncodeToMemory(&block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return server.Client()
 }
 
 var labelName = regexp.MustCompile(`([a-z_]+)="`)

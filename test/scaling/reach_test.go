@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"headroom.dev/headroom"
 	"headroom.dev/headroom/test/system"
 )
 
@@ -154,6 +155,32 @@ func TestReplicasBehindMutualTLSGetReadyWhereTheRolesAreApart(t *testing.T) {
 	s.WaitReady(balancer, monitor, scaler)
 	before := s.WaitReplicas("shop", 2, 10*time.Second)
 	asked(t, s, "HTTP/2.0 of 127.0.0.2")
+
+	// What the balancer saw of its listener and of the certificate that it shows comes to the monitor and to the scaler.
+	for expr, want := range map[string]float64{
+		`headroom_listener_requests_total{protocol="HTTP/1.1"}`: 1,
+		`headroom_connections_accepted_total`:                   1,
+		`headroom_certificate_lifetime_seconds`:                 25 * 3600,
+		`headroom_certificate_failing`:                          0,
+	} {
+		s.Eventually(10*time.Second, expr+" is measured", func() error {
+			series, err := s.Query(expr, time.Now().Add(-2*time.Second), time.Now())
+			if err != nil || len(series) != 1 {
+				return fmt.Errorf("%d series, %v", len(series), err)
+			}
+			if points := series[0].Points; points[len(points)-1].Value == nil || *points[len(points)-1].Value < want {
+				return fmt.Errorf("%v", points)
+			}
+			return nil
+		})
+	}
+	var status headroom.BalancerStatus
+	if err := s.Get("/api/balancer/status", &status); err != nil || len(status.Listeners) != 1 || len(status.Certificates) != 1 {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	if c := status.Certificates[0]; c.File != build.certificate || len(c.Names) != 1 || c.Names[0] != "shop.internal" || c.Error != "" {
+		t.Errorf("the certificate is %+v", c)
+	}
 
 	scaler.Kill()
 	scaler = s.Start("scaler")
