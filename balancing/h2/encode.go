@@ -32,7 +32,7 @@ type encoder struct {
 	size    int // as RFC 7541 section 4.1 counts
 	limit   int
 	resized bool          // limit has changed since the last block
-	seen    [16][4]uint32 // hashes of what was seen once, by the lowest bits
+	seen    [16][4]uint32 // hashes of what was seen once, the newest first, by the lowest bits
 	oldest  uint8         // which of four gives way next
 }
 
@@ -116,8 +116,8 @@ func (e *encoder) seenBefore(hash uint64) bool {
 			return true
 		}
 	}
-	e.oldest = (e.oldest + 1) % uint8(len(set))
-	set[e.oldest] = mark
+	copy(set[1:], set[:])
+	set[0] = mark
 	return false
 }
 
