@@ -39,9 +39,7 @@ func (x *exchange) sendAnswer(body []byte) {
 	if x.route != nil {
 		x.reply = x.route.Response.Append(x.reply)
 	}
-	x.reply = append(x.reply, "Date: "...)
-	x.reply = time.Now().UTC().AppendFormat(x.reply, dateFormat)
-	x.reply = append(x.reply, "\r\n"...)
+	x.reply = appendDate(x.reply, time.Now())
 	x.reply = h1.AppendFraming(x.reply, framing)
 	if x.toHead || len(body) == 0 {
 		framing = h1.Framing{}
@@ -61,8 +59,12 @@ func (x *exchange) sendAnswer(body []byte) {
 	}
 }
 
-// dateFormat is that of Date fields (RFC 9110 section 5.6.7).
-const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
+// appendDate appends the field as RFC 9110 section 5.6.7 writes it.
+func appendDate(dst []byte, now time.Time) []byte {
+	dst = append(dst, "Date: "...)
+	dst = now.UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
+	return append(dst, "\r\n"...)
+}
 
 func appendProblem(dst []byte, status int, detail string, requestID []byte) []byte {
 	dst = append(dst, `{"type":"about:blank","title":"`...)

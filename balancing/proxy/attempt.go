@@ -72,7 +72,7 @@ func (x *exchange) attempt(b *backend) failure {
 		x.calls(u)
 		err = u.send(x)
 		if err == nil && x.streaming && !x.expect {
-			x.startUpload(u)
+			err = x.sendBody(u)
 		}
 		if err == nil {
 			err = x.awaitResponse(u)
@@ -80,7 +80,7 @@ func (x *exchange) attempt(b *backend) failure {
 		if err == nil {
 			return x.relay(u)
 		}
-		stale := u.stale() && !isTimeout(err) && x.interim == 0 && x.upload == nil
+		stale := u.stale() && !isTimeout(err) && x.interim == 0 && !x.taken
 		unsent := u.unsent(err)
 		x.hangUp(u)
 		switch {
@@ -136,7 +136,7 @@ func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
 	case errors.As(err, &refused):
 		return failure{reset, false, "a backend's response was malformed: " + refused.Reason}
 	}
-	again := safe && x.upload == nil && x.interim == 0
+	again := safe && !x.taken && x.interim == 0
 	return failure{reset, again, "a backend broke the connection"}
 }
 

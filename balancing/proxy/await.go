@@ -74,7 +74,7 @@ func (x *exchange) sendContinue(u call) error {
 	if err := x.sendInterim(); err != nil {
 		return err
 	}
-	x.startUpload(u)
+	x.startUpload(u, nil)
 	return nil
 }
 

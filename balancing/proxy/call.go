@@ -22,6 +22,8 @@ type call interface {
 	pollBody() ([]byte, error)
 	nextBody(now time.Time, span time.Duration) ([]byte, error)
 	appendTrailers(dst []byte) []byte
+	// ready reports whether more of the body has surely come, so that nextBody would not wait.
+	ready() bool
 
 	// stale reports whether an error of send or await may mean no more than that the backend closed an idle connection just when it was used.
 	stale() bool

@@ -21,6 +21,7 @@ type backendConn struct {
 	body      h1.Body
 	request   []byte  // waits to be sent by the first read of the answer
 	sent      int     // bytes of the request that the kernel took
+	full      bool    // the last read took all that there was room for
 	chunked   bool    // the request's body
 	chunk     []byte  // being sent
 	large     *[]byte // that the reader has for a large body, from the server's pool
@@ -49,14 +50,19 @@ type backendReader backendConn
 func (r *backendReader) Read(p []byte) (int, error) {
 	u := (*backendConn)(r)
 	if u.request == nil {
-		return u.conn.Read(p)
+		n, err := u.conn.Read(p)
+		u.full = n == len(p)
+		return n, err
 	}
 	request := u.request
 	u.request = nil
 	sent, n, err := u.tcp.Ask(request, p)
-	u.sent = sent
+	u.sent, u.full = sent, n == len(p)
 	return n, err
 }
+
+// ready looks at the socket only where the last read has filled the buffer: a look costs a tenth of the write that it may save.
+func (u *backendConn) ready() bool { return u.full && u.tcp.Look() == socket.Data }
 
 func (u *backendConn) close() { u.conn.Close() }
 

@@ -58,6 +58,7 @@ func (u *h2Call) await(res *h1.Response, toHead bool, now time.Time, span time.D
 }
 
 func (u *h2Call) begin(h1.Framing)                 {}
+func (u *h2Call) ready() bool                      { return false }
 func (u *h2Call) pollBody() ([]byte, error)        { return u.stream.Poll() }
 func (u *h2Call) appendTrailers(dst []byte) []byte { return append(dst, u.stream.Trailers()...) }
 

@@ -27,6 +27,7 @@ type h1Client struct {
 	x      *exchange // nil while nothing of a request has come
 	in     h1.Reader
 	buffer *[]byte // that in began with, from the server's pool
+	large  *[]byte // that it has for a large body, from another pool; else nil
 	body   h1.Body // of the request
 
 	chunked bool // how the response's body is sent
@@ -39,11 +40,12 @@ type h1Client struct {
 	reading deadline
 
 	idleSince time.Time
-	look      func() bool // lookForRequest
-	found     error       // of it
-	attending bool        // reading is done by TryRead
-	short     bool        // the last read left nothing behind
-	parsed    bool        // a request was, and is to be served
+	look      func() bool   // lookForRequest
+	found     error         // of it
+	most      time.Duration // the longest wait for a part of a body, where that is short
+	attending bool          // reading is done by TryRead
+	short     bool          // the last read left nothing behind
+	parsed    bool          // a request was, and is to be served
 
 	waiting  atomic.Bool // for a request; read by wake
 	canceled atomic.Bool // reading the request body was given up
@@ -117,7 +119,10 @@ func (c *h1Client) release() {
 	}
 	c.put(c.x)
 	c.server.buffers.Put(c.buffer)
-	c.x, c.buffer = nil, nil
+	if c.large != nil {
+		c.server.large.Put(c.large)
+	}
+	c.x, c.buffer, c.large = nil, nil, nil
 	c.in.Reset(nil, nil, h1.Limits{})
 	c.body = h1.Body{}
 }
@@ -335,6 +340,9 @@ func (c *h1Client) armRead(now time.Time) error {
 		if err != nil {
 			return err
 		}
+		if c.most > 0 {
+			wait = min(wait, c.most)
+		}
 		c.reading.within(now, wait)
 	case readingHead:
 		if c.headDue.IsZero() {
@@ -352,10 +360,22 @@ func (c *h1Client) wake() {
 	}
 }
 
+// enlarge reads a large body through a larger buffer.
+func (c *h1Client) enlarge() {
+	if c.large == nil {
+		c.large = c.server.large.Get().(*[]byte)
+		c.in.Swap(*c.large)
+	}
+}
+
 // shrink gives up what an unusually large request left behind.
 func (c *h1Client) shrink() {
 	c.x.shrink()
 	if len(c.in.Buffer()) > len(*c.buffer) && len(c.in.Buffered()) == 0 {
+		if c.large != nil {
+			c.server.large.Put(c.large)
+			c.large = nil
+		}
 		c.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
 	}
 }

@@ -70,6 +70,7 @@ type state struct {
 	framing    h1.Framing
 	streaming  bool            // the body is not in out but is sent by an upload
 	bodyRead   bool            // nothing of the body is left on the client's connection
+	taken      bool            // some of a streamed body was read, so that it cannot be sent again
 	bytesIn    int64           // of the request's body that were admitted
 	bytesOut   int64           // of the response's body, before any compression
 	coding     compress.Coding // that the response is compressed with

@@ -102,10 +102,7 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 	for {
 		data, err := u.pollBody()
 		if err == h1.ErrIncomplete {
-			if x.client.flush() != nil {
-				return errClientGone
-			}
-			if err := x.splice(u); err != nil {
+			if err := x.pause(u); err != nil {
 				return err
 			}
 			data, err = x.nextPart(u)
@@ -126,6 +123,17 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 		return errClientGone
 	}
 	return nil
+}
+
+// pause sends what was gathered before the backend is waited for, and moves what can be moved without being read.
+func (x *exchange) pause(u call) error {
+	if u.ready() {
+		return nil
+	}
+	if x.client.flush() != nil {
+		return errClientGone
+	}
+	return x.splice(u)
 }
 
 // sent counts a part of the response's body.

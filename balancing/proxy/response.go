@@ -26,6 +26,9 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 		dst = x.res.AppendEdited(dst, except, edits)
 	}
 	dst = edits.Append(dst)
+	if !x.res.Has(h1.Date) && !edits.Known().Has(h1.Date) { // RFC 9110 section 6.6.1: a backend without a clock
+		dst = appendDate(dst, x.headAt)
+	}
 	if x.view.settings.ServerTiming {
 		dst = x.appendTiming(dst)
 	}

@@ -14,7 +14,6 @@ const uploadGrace = 5 * time.Millisecond
 // While it runs it owns the request's body and the writing side of the call.
 type upload struct {
 	call     call
-	backend  *backend
 	done     chan struct{}
 	stopping atomic.Bool           // it was given up
 	finished atomic.Bool           // the whole body was sent
@@ -22,17 +21,21 @@ type upload struct {
 	gathered []byte                // parts to be sent as one
 }
 
-func (x *exchange) startUpload(u call) {
-	x.expect = false
-	up := &upload{call: u, backend: x.lastTried(), done: make(chan struct{})}
+// startUpload sends rest, and then what is left of the body.
+func (x *exchange) startUpload(u call, rest []byte) {
+	x.expect, x.taken = false, true
+	up := &upload{call: u, done: make(chan struct{})}
 	x.upload = up
 	go func() {
 		defer close(up.done)
-		x.runUpload(up)
+		x.runUpload(up, rest)
 	}()
 }
 
-func (x *exchange) runUpload(up *upload) {
+func (x *exchange) runUpload(up *upload, rest []byte) {
+	if len(rest) > 0 && up.call.writeBody(rest) != nil {
+		return
+	}
 	for {
 		data, err := x.client.nextBody()
 		if err == io.EOF {
@@ -51,8 +54,7 @@ func (x *exchange) runUpload(up *upload) {
 			up.call.cancel()
 			return
 		}
-		x.service.traffic.bytesIn.Add(uint64(len(data)))
-		up.backend.traffic.bytesIn.Add(uint64(len(data)))
+		x.received(len(data))
 		if up.call.writeBody(data) != nil {
 			return // the backend may have answered early; its response says more than this error
 		}
