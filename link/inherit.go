@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -57,7 +58,9 @@ func (s *Sockets) Listen(address string) (net.Listener, error) {
 	if listener := s.take(address); listener != nil {
 		return listener, nil
 	}
-	return net.Listen("tcp", address)
+	// Without TCP keep-alive: the balancer and the API have idle timeouts, and it costs four system calls for each connection.
+	config := net.ListenConfig{KeepAlive: -1}
+	return config.Listen(context.Background(), "tcp", address)
 }
 
 // Reserve opens and holds the sockets of those addresses that are not held yet, so that a port in use is known before they are needed.

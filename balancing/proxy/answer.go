@@ -39,7 +39,7 @@ func (x *exchange) sendAnswer(body []byte) {
 	if x.route != nil {
 		x.reply = x.route.Response.Append(x.reply)
 	}
-	x.reply = appendDate(x.reply, time.Now())
+	x.reply = append(x.reply, *x.conn.server.date.Load()...)
 	x.reply = h1.AppendFraming(x.reply, framing)
 	if x.toHead || len(body) == 0 {
 		framing = h1.Framing{}
@@ -57,13 +57,6 @@ func (x *exchange) sendAnswer(body []byte) {
 	if err != nil {
 		x.client.abort()
 	}
-}
-
-// appendDate appends the field as RFC 9110 section 5.6.7 writes it.
-func appendDate(dst []byte, now time.Time) []byte {
-	dst = append(dst, "Date: "...)
-	dst = now.UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
-	return append(dst, "\r\n"...)
 }
 
 func appendProblem(dst []byte, status int, detail string, requestID []byte) []byte {

@@ -30,7 +30,7 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 	t := b.transport.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(x.view.settings.Timeouts.Connect))
 	defer cancel()
-	var dialer net.Dialer
+	dialer := net.Dialer{KeepAlive: -1} // as Listen
 	dialed, err := dialer.DialContext(ctx, "tcp", b.address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", b.address, err)

@@ -83,6 +83,7 @@ type state struct {
 	status     int           // of the answer
 	firstByte  time.Duration // from attemptAt to the head of the response
 	connected  time.Duration // opening the connection of the attempt; 0 where one was open
+	mayTrail   bool          // trailers may follow a response of known length
 	replied    bool          // the client got the first bytes of a final response
 	why        string        // a failure's reason
 	headAt     time.Time     // when the head of the response was there

@@ -27,7 +27,7 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	}
 	dst = edits.Append(dst)
 	if !x.res.Has(h1.Date) && !edits.Known().Has(h1.Date) { // RFC 9110 section 6.6.1: a backend without a clock
-		dst = appendDate(dst, x.headAt)
+		dst = append(dst, *x.conn.server.date.Load()...)
 	}
 	if x.view.settings.ServerTiming {
 		dst = x.appendTiming(dst)

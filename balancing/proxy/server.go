@@ -19,6 +19,8 @@ type Server struct {
 	buffers   sync.Pool     // of *[]byte, bufferSize each
 	large     sync.Pool     // of *[]byte, largeBuffer each
 	exchanges sync.Pool     // of *exchange
+	date      atomic.Pointer[[]byte]
+	dateOf    int64 // Unix second; the sampler's
 
 	mu         sync.Mutex // guards what follows; no request takes it
 	listeners  map[string]*listener
@@ -56,6 +58,7 @@ func New(options Options) *Server {
 		buf := make([]byte, largeBuffer)
 		return &buf
 	}
+	s.setDate(time.Now())
 	s.tasks.Go(s.sample)
 	return s
 }
@@ -137,6 +140,7 @@ func (s *Server) sample() {
 		case <-s.stop:
 			return
 		case now := <-ticker.C:
+			s.setDate(now)
 			s.mu.Lock()
 			for _, svc := range s.services {
 				svc.window.sample(&svc.traffic)

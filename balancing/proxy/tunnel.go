@@ -35,6 +35,7 @@ func (x *exchange) tunnel(called call) failure {
 // pipe passes bytes between the client's and the backend's connection, and counts them.
 func (x *exchange) pipe(client, backend net.Conn) {
 	x.conn.tunneled.Store(&backend)
+	x.conn.tcp.SetKeepAlive(true)
 	tunnels := &x.conn.listener.counts.tunnels
 	tunnels.Add(1)
 	defer tunnels.Add(-1)
