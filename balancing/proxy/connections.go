@@ -27,10 +27,15 @@ type ownConnections struct {
 	backend map[*backend]*connections
 }
 
-// to returns the client's connections to a backend.
+// to returns the client's connections to a backend. Nobody else comes by to close those that are not needed any more, to this backend or to
+// one that is gone.
 func (o *ownConnections) to(b *backend) *connections {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	before := time.Now().Add(-idleInPool)
+	for _, c := range o.backend {
+		c.reap(before)
+	}
 	if o.backend == nil {
 		o.backend = map[*backend]*connections{}
 	}

@@ -30,10 +30,13 @@ func hungUp(s *socket.Conn) bool {
 		return true
 	}
 	closed := false
-	err = raw.Control(func(fd uintptr) {
-		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		n, err := unix.Poll(poll, 0)
-		closed = err == nil && n > 0
-	})
+	err = raw.Control(func(fd uintptr) { closed = closedBy(fd) })
 	return err != nil || closed
+}
+
+// closedBy is hungUp for a descriptor.
+func closedBy(fd uintptr) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(poll, 0)
+	return err == nil && n > 0
 }

@@ -37,7 +37,7 @@ func (c *clientConn) readProxyHeader(r *routes) error {
 		case err != nil:
 			failure = err
 			return true
-		case n == seen: // woken, but not by another byte: the client has closed
+		case n == 0 || n == seen && closedBy(fd):
 			failure = io.ErrUnexpectedEOF
 			return true
 		}
