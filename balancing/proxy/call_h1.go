@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"time"
 
@@ -17,6 +18,7 @@ type backendConn struct {
 	conn      net.Conn
 	tcp       *socket.Conn // conn, or what is beneath its TLS
 	secure    bool
+	beneath   *noticing // of TLS, else nil
 	reader    h1.Reader
 	body      h1.Body
 	request   []byte  // waits to be sent by the first read of the answer
@@ -33,10 +35,10 @@ type backendConn struct {
 
 func newBackendConn(b *backend, t *transport, p *pool, conn net.Conn, limits h1.Limits) *backendConn {
 	u := &backendConn{backend: b, transport: t, pool: p, conn: conn}
-	u.tcp, _ = conn.(*socket.Conn)
+	u.tcp = beneath(conn)
 	if secure, ok := conn.(*tls.Conn); ok {
 		u.secure = true
-		u.tcp, _ = secure.NetConn().(*socket.Conn)
+		u.beneath, _ = secure.NetConn().(*noticing)
 	}
 	u.reader.Reset((*backendReader)(u), make([]byte, bufferSize), limits)
 	u.reading.set = conn.SetReadDeadline
@@ -52,6 +54,9 @@ func (r *backendReader) Read(p []byte) (int, error) {
 	if u.request == nil {
 		n, err := u.conn.Read(p)
 		u.full = n == len(p)
+		if err == io.EOF && u.beneath != nil && u.beneath.cut {
+			err = io.ErrUnexpectedEOF
+		}
 		return n, err
 	}
 	request := u.request

@@ -50,7 +50,7 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 	if configure == nil {
 		return conn, nil
 	}
-	secure := tls.Client(conn, configure(b.address))
+	secure := tls.Client(&noticing{Conn: conn}, configure(b.address))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("TLS handshake with %s: %w", b.address, err)

@@ -40,7 +40,7 @@ func (x *exchange) connectTCP() outcome {
 		}
 		x.switchedAt = time.Now() // the latency is that of the connection
 		x.why = ""
-		x.pipe(x.conn.conn, conn)
+		x.pipe(beneath(conn), conn, time.Duration(x.view.settings.Timeouts.Tunnel))
 		conn.Close()
 		x.settle(success, false)
 		return success

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net"
 	"time"
+
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // tunnel passes bytes both ways after 101 Switching Protocols, until either side closes.
@@ -24,7 +26,7 @@ func (x *exchange) tunnel(called call) failure {
 	first := c.in.Buffered()
 	x.moved(int64(len(first)), int64(len(early)))
 	if _, err := u.conn.Write(first); err == nil {
-		x.pipe(c.conn, u.conn)
+		x.pipe(u.tcp, u.conn, halfOpen)
 	}
 	u.close()
 	x.settle(informational, false)
@@ -32,15 +34,25 @@ func (x *exchange) tunnel(called call) failure {
 	return failure{how: informational}
 }
 
-// pipe passes bytes between the client's and the backend's connection, and counts them.
-func (x *exchange) pipe(client, backend net.Conn) {
-	x.conn.tunneled.Store(&backend)
-	x.conn.tcp.SetKeepAlive(true)
-	tunnels := &x.conn.listener.counts.tunnels
+// pipe passes bytes between the client's and the backend's connection, of which tcp is the socket, and counts them. rest is how long nothing
+// may move once one side has said all. Where one breaks the other is reset.
+func (x *exchange) pipe(tcp *socket.Conn, backend net.Conn, rest time.Duration) {
+	c := x.conn
+	c.tunneled.Store(&backend)
+	c.tcp.SetKeepAlive(true)
+	tunnels := &c.listener.counts.tunnels
 	tunnels.Add(1)
 	defer tunnels.Add(-1)
-	p := &pipe{a: client, b: backend, idle: time.Duration(x.view.settings.Timeouts.Tunnel), moves: x.moved}
-	p.run()
+	idle := time.Duration(x.view.settings.Timeouts.Tunnel)
+	p := &pipe{a: c.conn, b: backend, idle: idle, rest: min(rest, idle), moves: x.moved}
+	// Whoever reads nothing for a while is no failure here.
+	c.tcp.SetWriteTimeout(0)
+	tcp.SetWriteTimeout(0)
+	if err := p.run(); err != nil {
+		x.why = err.Error()
+		c.tcp.SetLinger(0)
+		tcp.SetLinger(0)
+	}
 	x.bytesIn, x.bytesOut = p.inward.Load(), p.outward.Load()
 }
 
