@@ -25,10 +25,8 @@ const (
 type h1Client struct {
 	*clientConn
 	x      *exchange // nil while nothing of a request has come
-	in     h1.Reader
-	buffer *[]byte // that in began with, from the server's pool
-	large  *[]byte // that it has for a large body, from another pool; else nil
-	body   h1.Body // of the request
+	buffer *[]byte   // that x.in began with, from the server's pool
+	large  *[]byte   // that it has for a large body, from another pool; else nil
 
 	chunked bool // how the response's body is sent
 	last    bool // the client announced that it sends no request after this one
@@ -41,6 +39,9 @@ type h1Client struct {
 
 	idleSince time.Time
 	look      func() bool   // lookForRequest
+	parked    bool          // park has waited
+	glance    bool          // nothing is expected yet
+	waitErr   error         // how the wait for a request ended
 	found     error         // of it
 	most      time.Duration // the longest wait for a part of a body, where that is short
 	attending bool          // reading is done by TryRead
@@ -89,7 +90,7 @@ func (c *h1Client) serve() (parked bool) {
 		case errParked:
 			return true
 		case errPrior:
-			serveH2(c.clientConn, c.in.Buffered())
+			serveH2(c.clientConn, c.x.in.Buffered())
 			c.release()
 			return false
 		default:
@@ -110,21 +111,21 @@ func (c *h1Client) acquire() {
 	}
 	c.x = c.take()
 	c.buffer = c.server.buffers.Get().(*[]byte)
-	c.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
+	c.x.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
 }
 
 func (c *h1Client) release() {
 	if c.x == nil {
 		return
 	}
+	c.x.in.Reset(nil, nil, h1.Limits{})
+	c.x.body = h1.Body{}
 	c.put(c.x)
 	c.server.buffers.Put(c.buffer)
 	if c.large != nil {
 		c.server.large.Put(c.large)
 	}
 	c.x, c.buffer, c.large = nil, nil, nil
-	c.in.Reset(nil, nil, h1.Limits{})
-	c.body = h1.Body{}
 }
 
 // serveRequest serves the request just read and reports whether another may follow.
@@ -141,7 +142,7 @@ func (c *h1Client) serveRequest() bool {
 	c.pace = pace{}
 	c.canceled.Store(false)
 	c.phase = readingBody
-	c.body.Reset(&c.in, x.req.Framing())
+	c.x.body.Reset(&c.x.in, x.req.Framing())
 	again := x.serve(c, served)
 	c.idleSince = x.end()
 	return again
@@ -158,7 +159,7 @@ func (c *h1Client) depart() {
 // readRequest waits for a request and reads its head.
 func (c *h1Client) readRequest() error {
 	c.headDue = time.Time{}
-	if c.x == nil || len(c.in.Buffered()) == 0 {
+	if c.x == nil || len(c.x.in.Buffered()) == 0 {
 		if err := c.awaitBytes(); err != nil {
 			return err
 		}
@@ -168,10 +169,10 @@ func (c *h1Client) readRequest() error {
 		return nil
 	}
 	c.phase = readingHead
-	if c.requests.Load() == 0 && c.tls == nil && beginsHTTP2(c.in.Buffered()) {
+	if c.requests.Load() == 0 && c.tls == nil && beginsHTTP2(c.x.in.Buffered()) {
 		return errPrior
 	}
-	return c.in.ReadRequest(&c.x.req)
+	return c.x.in.ReadRequest(&c.x.req)
 }
 
 // awaitBytes waits for the first bytes of a request. On a plain connection it holds no buffer meanwhile.
@@ -190,7 +191,7 @@ func (c *h1Client) awaitBytes() error {
 		// A request came while the wait was being ended: it is served, and the connection closed after it.
 		c.acquire()
 		c.reading.none()
-		return c.in.Fill()
+		return c.x.in.Fill()
 	}
 	return errWoken
 }
@@ -198,24 +199,47 @@ func (c *h1Client) awaitBytes() error {
 func (c *h1Client) fillFirst() error {
 	if c.tls != nil {
 		c.acquire()
-		return c.in.Fill()
+		return c.x.in.Fill()
 	}
 	if c.idleSince.IsZero() {
 		c.idleSince = time.Now()
 	}
-	c.armWait()
-	if c.listener.waking.Load() && c.tcp.Look() != socket.Data {
-		return errWoken
+	if !c.parked {
+		c.armWait()
+		if c.listener.waking.Load() && c.tcp.Look() != socket.Data {
+			return errWoken
+		}
+		c.attend()
 	}
-	c.found = nil
-	c.attending = true
-	err := c.tcp.Attend(c.look)
-	c.attending = false
-	if err != nil {
+	c.parked = false
+	if c.waitErr != nil {
 		c.release()
-		return err
+		return c.waitErr
 	}
 	return c.found
+}
+
+// attend waits until a request has come that is not served within the wait.
+func (c *h1Client) attend() {
+	c.found = nil
+	c.attending = true
+	c.waitErr = c.tcp.Attend(c.look)
+	c.attending = false
+}
+
+// park waits for a request, or the idle timeout, on a goroutine that has come through no deep calls: its stack stays at 2 KB, which of 10,000
+// idle connections is 20 MB less than if it grew once.
+func (c *h1Client) park() {
+	c.parked, c.glance = true, true
+	c.waiting.Store(true)
+	c.armWait()
+	if c.listener.waking.Load() && c.tcp.Look() != socket.Data {
+		c.waitErr = errWoken
+	} else {
+		c.attend()
+	}
+	c.waiting.Store(false)
+	c.listener.attend(c.clientConn)
 }
 
 // armWait sets the deadline of a wait for a request that begins now.
@@ -231,9 +255,15 @@ func (c *h1Client) armWait() {
 // right here, within Attend: then the wait for the next one needs no system call to find that there is none yet. Reading from the
 // connection by other means would wait for Attend for ever, so requests with a body, or that may change protocols, are left to serve.
 func (c *h1Client) lookForRequest() (done bool) {
+	if c.glance { // at once after parking, when reading would only make the stack grow
+		c.glance = false
+		if c.tcp.Quiet() {
+			return false
+		}
+	}
 	for {
 		c.acquire()
-		if c.found = c.in.Fill(); c.found != nil {
+		if c.found = c.x.in.Fill(); c.found != nil {
 			break
 		}
 		if !c.readsWhole() {
@@ -244,7 +274,7 @@ func (c *h1Client) lookForRequest() (done bool) {
 			return true
 		}
 		c.shrink()
-		if len(c.in.Buffered()) > 0 {
+		if len(c.x.in.Buffered()) > 0 {
 			return true
 		}
 		c.armWait()
@@ -261,11 +291,11 @@ func (c *h1Client) lookForRequest() (done bool) {
 
 // readsWhole parses a request whose head is there as a whole, and reports whether it is simple enough to be served within Attend.
 func (c *h1Client) readsWhole() bool {
-	if c.requests.Load() == 0 && beginsHTTP2(c.in.Buffered()) {
+	if c.requests.Load() == 0 && beginsHTTP2(c.x.in.Buffered()) {
 		return false
 	}
 	c.phase = readingHead
-	if c.in.ReadRequest(&c.x.req) != nil {
+	if c.x.in.ReadRequest(&c.x.req) != nil {
 		return false // it is parsed again, with time to wait for the rest, or to say what is wrong
 	}
 	req := &c.x.req
@@ -364,19 +394,19 @@ func (c *h1Client) wake() {
 func (c *h1Client) enlarge() {
 	if c.large == nil {
 		c.large = c.server.large.Get().(*[]byte)
-		c.in.Swap(*c.large)
+		c.x.in.Swap(*c.large)
 	}
 }
 
 // shrink gives up what an unusually large request left behind.
 func (c *h1Client) shrink() {
 	c.x.shrink()
-	if len(c.in.Buffer()) > len(*c.buffer) && len(c.in.Buffered()) == 0 {
+	if len(c.x.in.Buffer()) > len(*c.buffer) && len(c.x.in.Buffered()) == 0 {
 		if c.large != nil {
 			c.server.large.Put(c.large)
 			c.large = nil
 		}
-		c.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
+		c.x.in.Reset((*h1Reader)(c), *c.buffer, c.listener.routes.Load().limits)
 	}
 }
 
@@ -389,11 +419,11 @@ func (c *h1Client) linger() {
 	c.phase = lingering
 	c.reading.exactly(time.Now().Add(lingerTime))
 	for total := 0; total < lingerBytes; {
-		c.in.Discard(len(c.in.Buffered()))
-		if c.in.Fill() != nil {
+		c.x.in.Discard(len(c.x.in.Buffered()))
+		if c.x.in.Fill() != nil {
 			return
 		}
-		total += len(c.in.Buffered())
+		total += len(c.x.in.Buffered())
 	}
 }
 

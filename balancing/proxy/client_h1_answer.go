@@ -10,19 +10,19 @@ import (
 // maxReply is how much of a response is gathered before it is sent.
 const maxReply = 24 << 10
 
-func (c *h1Client) pollBody() ([]byte, error) { return c.body.Poll() }
-func (c *h1Client) nextBody() ([]byte, error) { return c.body.Next() }
+func (c *h1Client) pollBody() ([]byte, error) { return c.x.body.Poll() }
+func (c *h1Client) nextBody() ([]byte, error) { return c.x.body.Next() }
 
 // nextBodyWithin is nextBody that waits for at most span.
 func (c *h1Client) nextBodyWithin(span time.Duration) ([]byte, error) {
 	c.most = span
-	data, err := c.body.Next()
+	data, err := c.x.body.Next()
 	c.most = 0
 	return data, err
 }
 
-func (c *h1Client) appendTrailers(dst []byte) []byte { return c.body.AppendTrailers(dst) }
-func (c *h1Client) bodyWaits() bool                  { return len(c.in.Buffered()) > 0 || c.tcp.Look() == socket.Data }
+func (c *h1Client) appendTrailers(dst []byte) []byte { return c.x.body.AppendTrailers(dst) }
+func (c *h1Client) bodyWaits() bool                  { return len(c.x.in.Buffered()) > 0 || c.tcp.Look() == socket.Data }
 func (c *h1Client) inOrder() bool                    { return true }
 func (c *h1Client) gone() bool                       { return c.tcp.Look() == socket.Closed || c.tls != nil && hungUp(c.tcp) }
 

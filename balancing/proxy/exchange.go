@@ -34,9 +34,11 @@ type exchange struct {
 	hostName  [256]byte
 	excluded  pick.Excluded
 	upload    *upload
-	h2        h2Client // client, where it speaks HTTP/2
-	h2call    h2Call   // the call, where the backend does
-	onGone    func()   // clientGone
+	in        h1.Reader // of a client that speaks HTTP/1, and
+	body      h1.Body   // of its request
+	h2        h2Client  // client, where it speaks HTTP/2
+	h2call    h2Call    // the call, where the backend does
+	onGone    func()    // clientGone
 
 	callMu  sync.Mutex // guards calling
 	calling call       // under way, where the client may leave at any time

@@ -103,7 +103,7 @@ func (l *listener) serve(conn net.Conn) {
 // attend serves a connection to its end, over several goroutines where it is idle in between.
 func (l *listener) attend(c *clientConn) {
 	if c.serve() {
-		l.server.tasks.Go(func() { l.attend(c) })
+		l.server.tasks.Go(c.h1.park)
 		return
 	}
 	c.end()

@@ -23,7 +23,7 @@ func (x *exchange) tunnel(called call) failure {
 		c.abort()
 		return failure{how: clientAborted}
 	}
-	first := c.in.Buffered()
+	first := c.x.in.Buffered()
 	x.moved(int64(len(first)), int64(len(early)))
 	if _, err := u.conn.Write(first); err == nil {
 		x.pipe(u.tcp, u.conn, halfOpen)
