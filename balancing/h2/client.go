@@ -17,7 +17,7 @@ func NewClient(netConn net.Conn, options ClientOptions) (*Client, error) {
 	options = options.withDefaults()
 	c := newConn(netConn)
 	c.client, c.nextID, c.peerStreams, c.maxStreams = true, 1, guessedStreams, guessedStreams
-	c.limits, c.scheme = options.Limits, options.Scheme
+	c.limits, c.scheme, c.settling = options.Limits, options.Scheme, make(chan struct{})
 	c.pingAfter, c.writeTimeout = options.PingAfter, options.WriteTimeout
 	c.reader.buf = make([]byte, firstBuffer)
 	c.reader.block = newBlock(c.limits)
@@ -67,6 +67,9 @@ func (c *Client) Capacity() int {
 	defer c.c.mu.Unlock()
 	return c.c.peerStreams
 }
+
+// Settled is closed when the server's first settings have come, so that Capacity is what it allows, or the connection has ended.
+func (c *Client) Settled() <-chan struct{} { return c.c.settling }
 
 // Usable reports whether the connection takes new streams, if there is a place.
 func (c *Client) Usable() bool {

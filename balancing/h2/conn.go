@@ -44,8 +44,9 @@ type conn struct {
 
 	// client
 	nextID      uint32
-	peerStreams int  // SETTINGS_MAX_CONCURRENT_STREAMS of the server
-	settled     bool // its first settings have come
+	peerStreams int           // SETTINGS_MAX_CONCURRENT_STREAMS of the server
+	settled     bool          // its first settings have come, or never will
+	settling    chan struct{} // closed then
 
 	// sending
 	out        []byte
@@ -62,6 +63,7 @@ type conn struct {
 	// receiving
 	window   window
 	unread   int // bytes that wait in the streams
+	grown    int // by how much the windows of all streams are larger than at first
 	chunks   chunks
 	guard    guard
 	canceled sync.Cond // a cancel function has returned
@@ -156,6 +158,10 @@ func (c *conn) end(err error, breach *ConnError) bool {
 	leaving := c.draining || c.stopping && c.err == nil || errors.Is(err, io.EOF)
 	inOrder := leaving && len(c.live) == 0 && breach == nil
 	c.ended, c.stopping, c.goingAway = true, true, true
+	if c.client && !c.settled {
+		c.settled = true
+		close(c.settling)
+	}
 	for _, w := range c.idle {
 		w.next <- nil
 	}

@@ -80,6 +80,9 @@ func (s *Stream) receive(length int, data []byte, end bool) string {
 	}
 	s.in.add(&s.c.chunks, data)
 	s.c.unread += len(data)
+	if s.c.client {
+		s.c.giveBack(len(data))
+	}
 	s.c.wakeSoon(s)
 	return ""
 }
@@ -106,13 +109,31 @@ func (c *conn) giveBack(n int) {
 	}
 }
 
-// giveBack gives bytes that were read, or padding, back to both windows. c.mu is held.
+// giveBack gives padding back to both windows. c.mu is held.
 func (s *Stream) giveBack(n int) {
 	s.c.giveBack(n)
+	s.giveBackOwn(n)
+}
+
+// gaveAway gives bytes that wait no more back to the connection's window, to which a client has given them when they came. c.mu is held.
+func (s *Stream) gaveAway(n int) {
+	if !s.c.client {
+		s.c.giveBack(n)
+	}
+}
+
+// giveBackOwn gives bytes back to the stream's window. c.mu is held.
+func (s *Stream) giveBackOwn(n int) {
 	if s.recvEnd || s.err != nil {
 		return
 	}
-	if increment := s.window.give(n, s.in.size); increment > 0 {
+	unread := s.in.size
+	if s.c.client && s.c.grown >= mostConnWindow {
+		unread = s.window.size // no window grows any more
+	}
+	before := s.window.size
+	if increment := s.window.give(n, unread); increment > 0 {
+		s.c.grown += s.window.size - before
 		s.c.out = appendWindowUpdate(s.c.out, s.id, increment)
 		s.c.kick()
 	}
@@ -188,7 +209,7 @@ func (s *Stream) dropUnread() {
 	for s.in.size > 0 {
 		chunk := s.in.next()
 		s.c.unread -= len(chunk)
-		s.c.giveBack(len(chunk))
+		s.gaveAway(len(chunk))
 		s.c.chunks.put(chunk)
 	}
 }
@@ -198,7 +219,8 @@ func (s *Stream) dropPart() {
 	if s.part == nil {
 		return
 	}
-	s.giveBack(len(s.part))
+	s.gaveAway(len(s.part))
+	s.giveBackOwn(len(s.part))
 	s.c.chunks.put(s.part)
 	s.part = nil
 }

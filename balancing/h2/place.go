@@ -59,6 +59,7 @@ func (c *conn) forget(s *Stream) {
 		s.dropUnread()
 	}
 	delete(c.streams, s.id)
+	c.grown -= s.window.size - firstStreamWindow
 	if !s.counted {
 		c.open--
 	}

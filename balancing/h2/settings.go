@@ -59,8 +59,9 @@ func (c *conn) onSettings(f frame, payload []byte) error {
 	if !c.guard.noise(settingsCost) {
 		return errFlood
 	}
-	if c.client && !c.settled {
+	if first := c.client && !c.settled; first {
 		c.settled, c.peerStreams = true, unlimitedStreams
+		defer close(c.settling)
 	}
 	for ; len(payload) > 0; payload = payload[6:] {
 		if err := c.applySetting(binary.BigEndian.Uint16(payload), binary.BigEndian.Uint32(payload[2:])); err != nil {

@@ -2,7 +2,9 @@ package h2
 
 // Windows of what we receive. One stream is to carry 1 Gbit/s at 20 ms, which needs 2.5 MB in flight; a connection's memory is bounded
 // by its window. So windows begin small and double, up to these, each time that half of one was used up by a reader who keeps pace.
-// A stream cannot take the whole of the connection's window: one that stands still does not stop the others.
+// A stream cannot take the whole of the connection's window: one that stands still does not stop the others. On a client, whose connection
+// many share who know nothing of each other, no number of them can: bytes are given back to the connection's window when they come. Its
+// memory is bounded by the windows of its streams, of which all together grow by no more than mostConnWindow and a last doubling.
 const (
 	firstStreamWindow = 256 << 10
 	mostStreamWindow  = 4 << 20

@@ -72,25 +72,40 @@ func (x *exchange) openStream(b *backend, t *transport, p *h2Pool) (call, error)
 	}
 }
 
-// dialStream opens a connection, takes the first place on it and tells those who wait.
+// dialStream opens a connection and takes the first place on it. Those who wait get to it once the backend has said how many it takes at once: what
+// goes beyond that would be refused.
 func (x *exchange) dialStream(b *backend, t *transport, p *h2Pool, d *dialing) (call, error) {
 	stream, conn, err := x.dialH2(b, t)
+	if err != nil {
+		p.dialed(d, nil, err)
+		return nil, err
+	}
+	limit := time.NewTimer(time.Duration(x.view.settings.Timeouts.Connect))
+	go func() {
+		defer limit.Stop()
+		select {
+		case <-conn.client.Settled():
+		case <-limit.C:
+		}
+		p.dialed(d, conn, nil)
+	}()
+	return x.callOn(stream, conn), nil
+}
+
+// dialed ends the wait for a connection.
+func (p *h2Pool) dialed(d *dialing, conn *h2Pooled, err error) {
 	p.mu.Lock()
 	p.dialing = nil
-	if err == nil {
-		if p.closed {
-			conn.client.Shutdown() // it ends with this request
-		} else {
-			p.conns = append(p.conns, conn)
-		}
+	switch {
+	case conn == nil:
+	case p.closed:
+		conn.client.Shutdown() // it ends with this request
+	default:
+		p.conns = append(p.conns, conn)
 	}
 	p.mu.Unlock()
 	d.err = err
 	close(d.done)
-	if err != nil {
-		return nil, err
-	}
-	return x.callOn(stream, conn), nil
 }
 
 func (x *exchange) dialH2(b *backend, t *transport) (*h2.Stream, *h2Pooled, error) {

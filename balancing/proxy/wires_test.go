@@ -170,6 +170,7 @@ func between(t tester, front, back wire, handler http.HandlerFunc, change ...fun
 func before(t tester, front, back wire, backends []string, change ...func(*headroom.ServiceRoute)) *world {
 	t.Helper()
 	w := &world{t: t, server: startSecure(t, Options{}), client: clientOver(t, front), route: over(route(backends...), front, back)}
+	w.route.LoadBalancing.Timeouts.Connect = headroom.Duration(patiently) // a hundred handshakes at once take a while with the race detector
 	for _, c := range change {
 		c(&w.route)
 	}
