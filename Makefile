@@ -7,16 +7,45 @@ SOURCES  := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin
 TESTFLAGS ?= -race -timeout 10m
 QUICKSTART := examples/quickstart/headroom.yaml
 
+# What tests measure headroom by: HTTP/2 conformance, and an authority that issues certificates by ACME. They are looked for in bin/tools.
+TOOLS  := $(BIN)/tools
+H2SPEC := github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
+# The same of Debian, as PROGRAM:PACKAGES: gcc is for the race detector, nginx, Apache and HAProxy read what headroom sends,
+# slowhttptest attacks it, openssl speaks TLS with it, and the pages of docs use curl and awk.
+PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest
+
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-scaling test-balancing test-monitoring test-integration lint bench bench-balancer soak clean
+.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration lint bench bench-balancer soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
+# As root on Debian what is missing is installed; elsewhere it is named, and the tests that need it skip. policy-rc.d keeps packages from
+# starting as services, and disabling keeps those from starting with the machine.
 deps: ## install what building and testing need and this machine lacks
 	@command -v $(GO) >/dev/null || { echo "make: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }
-	@command -v gcc >/dev/null || { apt-get update -qq && apt-get install -y -qq gcc libc6-dev; } # for -race
-	@$(GO) mod download
+	@missing=$$(PATH="$$PATH:/usr/sbin"; for need in $(PROGRAMS); do command -v "$${need%%:*}" >/dev/null || echo "$${need#*:}"; done | tr ',\n' '  '); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "make: not installed, so tests that need them skip: $$missing(on Debian, as root: make deps)" >&2; exit 0; \
+	fi; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; trap "rm -f $$policy" EXIT; fi; \
+	echo "make: installing $$missing" >&2; \
+	if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; then \
+		echo "make: these packages could not be installed (see above; is there a network?): $$missing" >&2; exit 1; \
+	fi; \
+	if [ -d /run/systemd/system ]; then \
+		for service in nginx haproxy; do case "$$missing" in *$$service*) systemctl disable --quiet $$service;; esac; done; \
+	fi
+	@$(GO) mod download || { echo "make: the Go modules could not be downloaded (see above; is there a network?)" >&2; exit 1; }
+	@$(call tool,$(H2SPEC))
+	@$(call tool,$(PEBBLE))
+
+# tool installs PACKAGE@VERSION into bin/tools, unless it is there in that version.
+tool = $(GO) version -m $(TOOLS)/$(notdir $(firstword $(subst @, ,$(1)))) 2>/dev/null | grep -qF '$(lastword $(subst @, ,$(1)))' || \
+	GOBIN=$(abspath $(TOOLS)) $(GO) install $(1) || { echo "make: $(1) could not be installed (see above; is there a network?)" >&2; exit 1; }
 
 build: $(BIN)/headroom $(BIN)/shop ## build bin/headroom and the sample service bin/shop
 
@@ -31,15 +60,20 @@ run: build ## the main job: balance, watch and scale the sample service through 
 
 # Those through the real binary run one package at a time: they measure how soon something happens, on few cores. They are
 # never taken from the cache, which does not know of what they build.
-test: deps build lint ## all tests, with the race detector
+test: deps build lint test-allocations ## all tests, with the race detector
 	$(GO) test $(TESTFLAGS) $$($(GO) list ./... | grep -v /test/)
 	$(GO) test $(TESTFLAGS) -count=1 -p 1 ./test/...
+
+# Without the race detector, under which sync.Pool forgets at random.
+test-allocations: ## that the path of a request allocates nothing
+	$(GO) test -run Allocat ./balancing/...
 
 test-scaling: ## decisions, planning and the control loop
 	$(GO) test $(TESTFLAGS) ./scaling/... ./orchestration/... ./control/... ./platform/...
 
-test-balancing: ## the data plane
+test-balancing: build test-allocations ## the data plane, conformance and hostile clients included
 	$(GO) test $(TESTFLAGS) ./balancing/...
+	$(GO) test $(TESTFLAGS) -count=1 -p 1 ./test/balancing/...
 
 test-monitoring: ## metrics, signals, alerts and objectives
 	$(GO) test $(TESTFLAGS) ./monitoring/...
@@ -60,7 +94,7 @@ bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and Rev
 	@$(GO) build -o $(BIN)/bench-balancer ./test/bench/balancer
 	@$(BIN)/bench-balancer -headroom $(BIN)/headroom -json $(BIN)/bench-balancer.json -svg $(BIN)/bench-balancer.svg $(BENCH)
 
-soak: build ## an hour of surges, crashes and restarts; HEADROOM_SOAK=10m for another length
+soak: build ## an hour of surges, crashes, restarts and matched responses; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak
 
 clean: ## remove what was built and the quickstart's state
