@@ -55,12 +55,18 @@ func NewBalancer(config headroom.Config, listen func(address string) (net.Listen
 		keeper:    certificate.New(certificate.Options{Logger: log, StateDir: config.State.Dir}),
 		accessLog: accesslog.NewWriter(log), log: log, file: filepath.Join(config.State.Dir, endpointsFile),
 	}
-	b.server = proxy.New(proxy.Options{
+	var err error
+	b.server, err = proxy.New(proxy.Options{
 		Logger: log, NewBreaker: newBreaker, Seed: rand.Uint64(), Listen: listen, TLS: b.keeper, AccessLog: b.accessLog,
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
 		AssumeHealthy: true,
 	})
+	if err != nil {
+		b.keeper.Close()
+		b.accessLog.Close()
+		return nil, err
+	}
 	b.Measurements.Fleeting = true // each is of one second, and counted once
 	b.checker = health.NewChecker(health.CheckerOptions{Changed: b.checked})
 	data, err := os.ReadFile(b.file)

@@ -162,6 +162,11 @@ func (c *clientConn) wake() {
 
 // kill ends the connection at once, whatever it is doing, and the tunnel through it. Other goroutines call it.
 func (c *clientConn) kill() {
+	if w := c.waker.Load(); w != nil {
+		if h1, ok := (*w).(*h1Client); ok && c.server.lot.Take(c.tcp, h1) {
+			defer h1.Ready()
+		}
+	}
 	c.tcp.SetDeadline(time.Unix(1, 0))
 	c.tcp.Close()
 	if end := c.tunneled.Load(); end != nil {

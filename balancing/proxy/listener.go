@@ -97,19 +97,31 @@ func (l *listener) serve(conn net.Conn) {
 		c.turnAway("too many connections (maxConnections)")
 		return
 	}
-	l.server.tasks.Go(func() { l.attend(c) })
+	l.server.tasks.Add(1) // until the connection's end, also while it is parked
+	go l.attend(c)
 }
 
-// attend serves a connection to its end, over several goroutines where it is idle in between.
+// attend serves a connection to its end, or parks it.
 func (l *listener) attend(c *clientConn) {
-	if c.serve() {
-		l.server.tasks.Go(c.h1.park)
-		return
+	for c.serve() {
+		if l.park(c.h1) {
+			return
+		}
 	}
 	c.end()
 	l.mu.Lock()
 	delete(l.conns, c)
 	l.mu.Unlock()
+	l.server.tasks.Done()
+}
+
+// park leaves an idle connection to the lot, unless there is no room for it or the listener closes.
+func (l *listener) park(c *h1Client) bool {
+	if l.server.lot.Park(c.tcp, c) != nil {
+		return false
+	}
+	// Whoever wakes all connections has said so before: it finds this one parked, or it is found to be said here.
+	return !l.waking.Load() || !l.server.lot.Take(c.tcp, c)
 }
 
 // stopAccepting closes our descriptor of the socket: connections in its queue are those of another process that has one too. Clients that

@@ -28,7 +28,10 @@ func start(t tester, options Options) *Server {
 	t.Helper()
 	options.Logger = slog.New(slog.DiscardHandler)
 	options.AssumeHealthy = true
-	s := New(options)
+	s, err := New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()

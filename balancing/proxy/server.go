@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // Server is the balancer's data plane. All methods are safe for concurrent use.
@@ -19,6 +20,7 @@ type Server struct {
 	buffers   sync.Pool     // of *[]byte, bufferSize each
 	large     sync.Pool     // of *[]byte, largeBuffer each
 	exchanges sync.Pool     // of *exchange
+	lot       *socket.Lot   // of idle clients' connections
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 
@@ -36,13 +38,19 @@ type Server struct {
 
 	stop   chan struct{}
 	tasks  sync.WaitGroup // listeners, connections and the sampler
-	closed sync.Once
+	closed sync.Once      // stop
+	ended  sync.Once      // the lot, after the last connection
 }
 
 // New makes a server without routes: nothing is listened on until Apply. Shutdown ends it.
-func New(options Options) *Server {
+func New(options Options) (*Server, error) {
+	lot, err := socket.NewLot()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		options:   options,
+		lot:       lot,
 		listeners: map[string]*listener{},
 		services:  map[string]*service{},
 		backends:  map[string]*backend{},
@@ -60,7 +68,7 @@ func New(options Options) *Server {
 	}
 	s.setDate(time.Now())
 	s.tasks.Go(s.sample)
-	return s
+	return s, nil
 }
 
 // Measure returns what was counted since the last Measure and begins the next window.
@@ -156,7 +164,17 @@ func (s *Server) sample() {
 				}
 			}
 			s.mu.Unlock()
+			if reap {
+				s.endIdle(now)
+			}
 		}
+	}
+}
+
+// endIdle ends the parked connections that have been idle for too long.
+func (s *Server) endIdle(now time.Time) {
+	for _, owner := range s.lot.TakeWhere(func(p socket.Parked) bool { return p.(*h1Client).idleTooLong(now) }) {
+		owner.Ready()
 	}
 }
 
@@ -184,6 +202,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.abortAll(open)
 		<-done
 	}
+	s.ended.Do(s.lot.Close)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.backends {
