@@ -128,6 +128,9 @@ func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
 	if x.uploadError() != nil || err == errClientGone || x.client.gone() {
 		return failure{clientAborted, false, "the client went away"}
 	}
+	if x.expires(err) {
+		return failure{clientAborted, false, errExpired.Error()}
+	}
 	b.noteFailure(time.Now(), inWords(err))
 	var refused *h1.Error
 	switch {

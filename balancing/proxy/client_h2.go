@@ -32,7 +32,7 @@ func (c *h2Conn) wake() { c.server.Shutdown() }
 func (c *h2Conn) serveStream(stream *h2.Stream) {
 	r := c.listener.routes.Load()
 	number := c.requests.Add(1)
-	if number == uint64(r.requests) || c.closing() {
+	if number >= uint64(r.requests) || c.closing() {
 		c.server.Shutdown()
 	}
 	c.listener.counts.http2.Add(1)
@@ -164,7 +164,13 @@ func (c *h2Client) flush() error {
 	return c.stream.Flush()
 }
 
-func (c *h2Client) abort() { c.stream.Reset(h2.InternalError) }
+func (c *h2Client) abort() {
+	code := h2.InternalError
+	if c.x.expired {
+		code = h2.Cancel
+	}
+	c.stream.Reset(code)
+}
 
 // refuse answers a request that could not be read.
 func (x *exchange) refuse(c client, status int, reason string, number uint64) {

@@ -87,6 +87,7 @@ type state struct {
 	connected  time.Duration // opening the connection of the attempt; 0 where one was open
 	mayTrail   bool          // trailers may follow a response of known length
 	replied    bool          // the client got the first bytes of a final response
+	expired    bool          // the deadline of a gRPC call has passed
 	why        string        // a failure's reason
 	headAt     time.Time     // when the head of the response was there
 	switchedAt time.Time     // when a tunnel began, which is the end of its request; else zero

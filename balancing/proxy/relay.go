@@ -64,7 +64,10 @@ func (x *exchange) relayFailed(u call, err error) failure {
 	if x.uploadError() != nil || x.client.gone() {
 		err = errClientGone
 	}
-	if err != errClientGone {
+	if x.expires(err) {
+		err = errExpired
+	}
+	if err != errClientGone && err != errExpired {
 		x.lastTried().noteFailure(time.Now(), "in the middle of a response: "+inWords(err))
 		if !x.replied && err == errTooLong {
 			return failure{timedOut, false, err.Error()}
@@ -75,7 +78,7 @@ func (x *exchange) relayFailed(u call, err error) failure {
 	}
 	how := reset
 	switch err {
-	case errClientGone:
+	case errClientGone, errExpired:
 		how = clientAborted
 	case errTooLong:
 		how = timedOut
