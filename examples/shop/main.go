@@ -1,4 +1,4 @@
-// Command shop is the sample service: a small HTTP server whose cost per request, start-up and failures are flags.
+// Command shop is the sample service: a small HTTP and gRPC server whose cost per request, start-up and failures are flags.
 //
 // The quickstart and the end-to-end tests run it as replicas, so it behaves as a well-made service does: it listens on
 // the port it is given, tells its health apart from its existence, and on SIGTERM finishes what it has begun.
@@ -70,8 +70,12 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	o.port = listener.Addr().(*net.TCPAddr).Port
 
 	shop := newService(o, time.Now())
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // for gRPC
 	server := &http.Server{
 		Handler:           shop,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		// Longer than the balancer keeps an idle connection, so that it is never we who close one in use.
 		IdleTimeout: 5 * time.Minute,

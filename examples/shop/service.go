@@ -36,6 +36,8 @@ func newService(o options, listening time.Time) *service {
 	s.mux.HandleFunc("/echo", s.working(s.waits, echo))
 	s.mux.HandleFunc("/big", s.working(s.waits, big))
 	s.mux.HandleFunc("/slow", s.slow)
+	s.mux.HandleFunc("/grpc.health.v1.Health/Check", s.grpcHealth)
+	s.mux.HandleFunc("/shop.Shop/Identify", s.working(s.waits, s.grpcIdentify))
 	return s
 }
 
