@@ -23,6 +23,7 @@ type Server struct {
 	lot       *socket.Lot   // of idle clients' connections
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
+	given     given // the sampler's
 
 	mu         sync.Mutex // guards what follows; no request takes it
 	listeners  map[string]*listener
@@ -166,15 +167,9 @@ func (s *Server) sample() {
 			s.mu.Unlock()
 			if reap {
 				s.endIdle(now)
+				s.giveBack(now)
 			}
 		}
-	}
-}
-
-// endIdle ends the parked connections that have been idle for too long.
-func (s *Server) endIdle(now time.Time) {
-	for _, owner := range s.lot.TakeWhere(func(p socket.Parked) bool { return p.(*h1Client).idleTooLong(now) }) {
-		owner.Ready()
 	}
 }
 

@@ -16,6 +16,7 @@ type Lot struct {
 
 	mu     sync.Mutex // guards what follows
 	parked []Parked   // by file descriptor
+	times  uint64     // how often a connection was parked
 	closed bool
 }
 
@@ -77,6 +78,7 @@ func (l *Lot) park(fd int, owner Parked) error {
 		return err
 	}
 	l.parked[fd] = owner
+	l.times++
 	return nil
 }
 
@@ -95,6 +97,13 @@ func (l *Lot) take(fd int, owner Parked) bool {
 	}
 	l.parked[fd] = nil
 	return true
+}
+
+// Times is how often a connection was parked since the start.
+func (l *Lot) Times() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.times
 }
 
 // TakeWhere takes back all connections whose owners are chosen, and returns those.
