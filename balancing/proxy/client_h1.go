@@ -31,6 +31,7 @@ type h1Client struct {
 	chunked bool // how the response's body is sent
 	last    bool // the client announced that it sends no request after this one
 	final   bool // no request is taken after this one
+	aborted bool // the connection was reset, and must not end in order
 	pace    pace
 
 	phase   phase
@@ -148,7 +149,7 @@ func (c *h1Client) serveRequest() bool {
 // depart ends the connection so that the client gets to see the last response whole: closing with unread input would reset it. Only a client
 // that announced its last request, and has sent nothing behind it, needs no such care.
 func (c *h1Client) depart() {
-	if c.x.replied && (!c.last || !c.x.bodyRead || c.tcp.Look() == socket.Data) {
+	if c.x.replied && !c.aborted && (!c.last || !c.x.bodyRead || c.tcp.Look() == socket.Data) {
 		c.linger()
 	}
 }

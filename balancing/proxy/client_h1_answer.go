@@ -134,5 +134,6 @@ func (c *h1Client) sendBoth(gathered, data []byte) error {
 // abort closes the connection by a reset.
 func (c *h1Client) abort() {
 	c.x.keep = false
+	c.aborted = true
 	c.reset()
 }
