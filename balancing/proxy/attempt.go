@@ -63,6 +63,7 @@ func (x *exchange) attempt(b *backend) failure {
 	if !x.streaming {
 		b.traffic.bytesIn.Add(uint64(x.framing.Length))
 	}
+	moves := 0
 	for fresh := false; ; {
 		u, err := x.connect(b, fresh)
 		if err != nil {
@@ -82,8 +83,11 @@ func (x *exchange) attempt(b *backend) failure {
 		}
 		stale := u.stale() && !isTimeout(err) && x.interim == 0 && !x.taken
 		unsent := u.unsent(err)
+		leaving := unsent && u.leaving() && !x.taken
 		x.hangUp(u)
 		switch {
+		case leaving && moves < maxMoves: // the backend is well, and says on which connection it wants no more
+			moves++
 		case stale && err == socket.ErrStale: // the next of the pool may be well
 		case stale && !fresh && (unsent || x.idempotent): // the backend closed an idle connection just when we used it
 			fresh = true

@@ -29,6 +29,8 @@ type call interface {
 	stale() bool
 	// unsent reports whether surely nothing of the request that ended in err was acted upon: it never went out, or the backend said so.
 	unsent(err error) bool
+	// leaving reports whether the backend has said that the call's connection takes no more requests.
+	leaving() bool
 	// release ends the call, whose connection may be used again if the response was read to its end and is reusable.
 	release(reusable bool, now time.Time)
 	// cancel ends the call at once. Any goroutine may call it; it wakes whoever waits.

@@ -141,6 +141,7 @@ func (u *backendConn) nextBody(now time.Time, span time.Duration) ([]byte, error
 
 func (u *backendConn) stale() bool       { return u.reused && len(u.reader.Buffered()) == 0 }
 func (u *backendConn) unsent(error) bool { return u.sent == 0 }
+func (u *backendConn) leaving() bool     { return false }
 
 // release gives the connection back, or closes it where there is any doubt about what would come next on it.
 func (u *backendConn) release(reusable bool, now time.Time) {

@@ -25,10 +25,20 @@ func (u *h2Call) send(x *exchange) error {
 	u.began = true
 	if len(body) > 0 {
 		if err := u.stream.Write(body, true); err != nil {
-			return err
+			return unlessAnswered(err)
 		}
 	}
-	return u.stream.Flush()
+	return unlessAnswered(u.stream.Flush())
+}
+
+// unlessAnswered drops the error of a request that the backend did not want whole because it has answered already: the response is to be read
+// (RFC 9113 section 8.1).
+func unlessAnswered(err error) error {
+	var reset *h2.StreamError
+	if errors.As(err, &reset) && !reset.Local && reset.Code == h2.NoError {
+		return nil
+	}
+	return err
 }
 
 func (u *h2Call) writeBody(data []byte) error {
@@ -67,7 +77,8 @@ func (u *h2Call) nextBody(now time.Time, span time.Duration) ([]byte, error) {
 	return u.stream.Next()
 }
 
-func (u *h2Call) stale() bool { return u.pooled.served.Load() }
+func (u *h2Call) stale() bool   { return u.pooled.served.Load() }
+func (u *h2Call) leaving() bool { return !u.pooled.client.Usable() }
 
 func (u *h2Call) unsent(err error) bool {
 	var stream *h2.StreamError

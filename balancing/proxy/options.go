@@ -61,6 +61,8 @@ type Options struct {
 const (
 	// maxAttempts bounds how many times one request is tried, the first included: nginx and HAProxy try three as well (retries 3).
 	maxAttempts = 3
+	// maxMoves bounds how many times a request goes to another connection of the same backend because that has ended the one before (GOAWAY).
+	maxMoves = 5
 	// patience is how long a blocking read waits before it looks whether the client is still there. Also how late deadlines may fire.
 	patience = 500 * time.Millisecond
 	// continueWait is how long a backend may leave "Expect: 100-continue" unanswered before we answer it, as long as curl waits.
