@@ -66,6 +66,9 @@ func (c *conn) onReset(f frame, payload []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.isBeyond(f.stream) {
+		return nil
+	}
 	if c.isIdle(f.stream) {
 		return protocolError("RST_STREAM on a stream that was never opened")
 	}
@@ -158,6 +161,9 @@ func (c *conn) onWindowUpdate(f frame, payload []byte) error {
 			return connError(FlowControlError, "WINDOW_UPDATE overflows the connection's window")
 		}
 		c.nextTurn()
+		return nil
+	}
+	if c.isBeyond(f.stream) {
 		return nil
 	}
 	if c.isIdle(f.stream) {

@@ -14,6 +14,10 @@ func (c *conn) onData(f frame, payload []byte) error {
 	if !c.window.take(f.length) {
 		return connError(FlowControlError, "DATA beyond the connection's window")
 	}
+	if c.isBeyond(f.stream) {
+		c.giveBack(f.length)
+		return nil
+	}
 	if c.isIdle(f.stream) {
 		return protocolError("DATA on a stream that was never opened")
 	}
@@ -168,6 +172,12 @@ func (c *conn) isIdle(id uint32) bool {
 		return id >= c.nextID
 	}
 	return id > c.lastPeer
+}
+
+// isBeyond reports a stream that the client opened before it saw the last stream of our GOAWAY. What comes on it is not looked at
+// (RFC 9113 section 6.8). c.mu is held.
+func (c *conn) isBeyond(id uint32) bool {
+	return !c.client && c.final && id > c.lastPeer && id%2 == 1
 }
 
 // refuse resets a stream for what the peer did on it. c.mu is held. An error ends the connection.

@@ -36,7 +36,10 @@ func TestShutdownServesWhatIsOpenAndWhatIsUnderWay(t *testing.T) {
 	if last := lastStream(r.next(http2.FrameGoAway, 0)); last != 3 {
 		t.Errorf("the last GOAWAY has last stream %d, want 3", last)
 	}
-	r.headers(5, true, get()...) // is ignored
+	r.headers(5, false, get()...) // is ignored, with all that comes behind it
+	r.WriteData(5, false, []byte("body"))
+	r.WriteWindowUpdate(5, 1)
+	r.WriteRSTStream(5, http2.ErrCodeCancel)
 	close(release)
 	got := map[uint32]bool{}
 	for f := range r.frames {
