@@ -97,5 +97,5 @@ bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and Rev
 soak: build ## an hour of surges, crashes, restarts and matched responses; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak
 
-clean: ## remove what was built and the quickstart's state
-	rm -rf $(BIN) examples/quickstart/.headroom
+clean: ## remove what was built, and what the examples left behind
+	rm -rf $(BIN) examples/*/.headroom examples/*/*.pem examples/*/*.key examples/*/*.log*

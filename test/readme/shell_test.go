@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,7 +20,8 @@ import (
 	"headroom.dev/headroom/test/system"
 )
 
-// reader is a person who follows a page: a shell in a copy of the repository's layout, with ports of its own.
+// reader is a person who follows a page: a shell in a copy of the repository's layout, with ports of its own, also where a
+// config says nothing.
 type reader struct {
 	t      *testing.T
 	s      *system.System
@@ -51,19 +54,32 @@ func newReader(t *testing.T) *reader {
 		must(os.Symlink(filepath.Join(system.Binaries(t), program), filepath.Join(r.s.Dir, "bin", program)))
 	}
 	r.copy("Makefile", nil)
-	examples, err := filepath.Glob(filepath.Join(system.Root(), "examples", "*", "headroom.yaml"))
-	must(err)
-	for _, example := range examples {
-		name, err := filepath.Rel(system.Root(), example)
+	for _, kind := range []string{"headroom.yaml", "*.html"} {
+		examples, err := filepath.Glob(filepath.Join(system.Root(), "examples", "*", kind))
 		must(err)
-		r.copy(name, strings.NewReplacer(
-			"45s@60,75s@300,60s@60", "6s@60,9s@300,6s@60", "stableWindow: 10s", "stableWindow: 3s", "scaleDownCooldown: 20s", "scaleDownCooldown: 6s",
-			"command: ../../bin/shop", "ports: "+r.s.Ports+"\n      command: ../../bin/shop"))
+		for _, example := range examples {
+			name, err := filepath.Rel(system.Root(), example)
+			must(err)
+			r.copy(name, r.hurried)
+		}
 	}
 	return r
 }
 
-func (r *reader) copy(name string, change *strings.Replacer) {
+var (
+	commandAlone = regexp.MustCompile(`run: (\.\./\.\./bin/shop.*)`)
+	commandOfRun = regexp.MustCompile(`( +)command: \.\./\.\./bin/shop.*`)
+)
+
+// hurried is an example with shorter times and ports of this test.
+func (r *reader) hurried(text string) string {
+	text = strings.NewReplacer("45s@60,75s@300,60s@60", "6s@60,9s@300,6s@60",
+		"stableWindow: 10s", "stableWindow: 3s", "scaleDownCooldown: 20s", "scaleDownCooldown: 6s").Replace(text)
+	text = commandAlone.ReplaceAllString(text, `run: {ports: `+r.s.Ports+`, command: "$1"}`)
+	return commandOfRun.ReplaceAllString(text, "$0\n${1}ports: "+r.s.Ports)
+}
+
+func (r *reader) copy(name string, change func(string) string) {
 	r.t.Helper()
 	content, err := os.ReadFile(filepath.Join(system.Root(), name))
 	if err != nil {
@@ -71,7 +87,7 @@ func (r *reader) copy(name string, change *strings.Replacer) {
 	}
 	text := r.here(string(content))
 	if change != nil {
-		text = change.Replace(text)
+		text = change(text)
 	}
 	target := filepath.Join(r.s.Dir, name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o700), os.WriteFile(target, []byte(text), 0o600)); err != nil {
@@ -79,16 +95,27 @@ func (r *reader) copy(name string, change *strings.Replacer) {
 	}
 }
 
-// here replaces the addresses of the pages by those of this test.
+// here replaces the addresses of the pages by those of this test, whose first two ports are those of the system.
 func (r *reader) here(text string) string {
-	return strings.NewReplacer("127.0.0.1:7070", r.s.API, "127.0.0.1:8080", r.s.Traffic).Replace(text)
+	host, port, _ := strings.Cut(r.s.API, ":")
+	next, err := strconv.Atoi(port)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	pairs := []string{"127.0.0.1:7070", r.s.API, "127.0.0.1:8080", r.s.Traffic}
+	for _, shown := range []string{"8081", "8443", "9001", "9002"} {
+		next++
+		pairs = append(pairs, "127.0.0.1:"+shown, fmt.Sprintf("%s:%d", host, next), "PORT="+shown, fmt.Sprintf("PORT=%d", next))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // shell is a command that types a text. It gets a process group of its own, as a job of an interactive shell does.
 func (r *reader) shell(ctx context.Context, text string, out io.Writer) *exec.Cmd {
 	command := exec.CommandContext(ctx, "bash", "-c", preamble+r.here(text))
 	command.Dir = r.s.Dir
-	command.Env = append(os.Environ(), "SYSTEM_UNDER_TEST="+r.s.Dir, "HEADROOM_API="+r.s.API, "GORACE=atexit_sleep_ms=0", "NO_COLOR=1")
+	command.Env = append(os.Environ(), "SYSTEM_UNDER_TEST="+r.s.Dir, "HEADROOM_API="+r.s.API, "HEADROOM_API_LISTEN="+r.s.API,
+		"HEADROOM_LOAD_BALANCING_LISTEN="+r.s.Traffic, "GORACE=atexit_sleep_ms=0", "NO_COLOR=1")
 	command.Stdout, command.Stderr = out, out
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return command
