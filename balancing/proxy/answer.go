@@ -10,6 +10,10 @@ import (
 // answer sends a response of our own: the service's page for such, or a problem document (RFC 9457) with the request's ID.
 func (x *exchange) answer(status int, detail string) {
 	x.status = status
+	if x.isGRPC() {
+		x.answerGRPC(status, detail)
+		return
+	}
 	kind, body := "application/problem+json", []byte(nil)
 	if x.view != nil {
 		if page, ok := x.view.pages.find(status); ok {

@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 
-	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/h2"
 )
 
@@ -19,6 +17,6 @@ func (x *exchange) expires(err error) bool {
 	if x.client.inOrder() || !errors.As(err, &reset) || reset.Local || reset.Code != h2.Cancel {
 		return false
 	}
-	x.expired = bytes.HasPrefix(x.req.Value(h1.ContentType), []byte("application/grpc"))
+	x.expired = x.isGRPC()
 	return x.expired
 }
