@@ -55,7 +55,7 @@ func TestGoAwayCostsNoRequest(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 100 {
-				res, err := w.client.Do(w.ask("GET", "/", ""))
+				res, err := w.client.Do(w.ask("POST", "/", "x"))
 				if err != nil {
 					t.Error(err)
 					return
