@@ -37,7 +37,7 @@ make() { command make -o bin/headroom -o bin/shop "$@"; }
 // shorter, and so are the times of its scaling, or this would take the three minutes that it takes them.
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	for _, program := range []string{"bash", "make", "curl", "awk"} {
+	for _, program := range []string{"bash", "make", "curl", "awk", "openssl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("the pages use %s, which is not installed", program)
 		}
