@@ -8,12 +8,10 @@ import (
 
 // admit finds the route of a request and answers those that need no backend, or may not have one.
 func (x *exchange) admit() (how outcome, done bool) {
-	if state := x.conn.tls; state != nil && x.view.clients {
-		if _, allowed := x.conn.server.options.TLS.Client(x.service.name, state); !allowed {
-			// RFC 9110 section 15.5.20: the connection was begun for another service, which asked for no certificate.
-			x.answer(421, "this service needs a client certificate that this connection has not shown")
-			return rejected, true
-		}
+	if x.view.clients && !x.showedCertificate() {
+		// RFC 9110 section 15.5.20: the connection was begun for another service, or under another table, which asked for no certificate.
+		x.answer(421, "this service needs a client certificate that this connection has not shown")
+		return rejected, true
 	}
 	x.route = x.view.routes.Find(x.req.Target())
 	if x.route.Redirect != 0 {
@@ -30,6 +28,18 @@ func (x *exchange) admit() (how outcome, done bool) {
 		x.accept = x.req.AppendList(x.accept[:0], h1.AcceptEncoding)
 	}
 	return 0, false
+}
+
+// showedCertificate reports whether the client may use a service that looks at certificates. A plain connection is from before its listener
+// had TLS, and no other can follow on it.
+func (x *exchange) showedCertificate() bool {
+	state := x.conn.tls
+	if state == nil {
+		x.keep = false
+		return false
+	}
+	_, allowed := x.conn.server.options.TLS.Client(x.service.name, state)
+	return allowed
 }
 
 // admitBody counts a part of the request's body and refuses one that turns out to be too large.

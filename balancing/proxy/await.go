@@ -19,6 +19,9 @@ func (x *exchange) awaitResponse(u call) error {
 	limit := x.route.ResponseTimeout
 	span := min(patience, max(limit/4, time.Millisecond))
 	now := x.attemptAt
+	if x.taken {
+		now = time.Now() // the body may have taken long
+	}
 	since := now
 	for {
 		err := u.await(&x.res, x.toHead, now, x.within(now, span))
@@ -38,10 +41,10 @@ func (x *exchange) awaitResponse(u call) error {
 			return err
 		case x.overdue(now):
 			return errTooLong
+		case x.client.gone(): // also while an upload waits for the backend
+			return errClientGone
 		case x.upload != nil && x.upload.running():
 			since = now // the response's time begins when the request has been sent
-		case x.client.gone():
-			return errClientGone
 		case now.Sub(since) >= limit:
 			return errNoResponse
 		case x.expect && (now.Sub(since) >= continueWait || x.client.bodyWaits()):

@@ -80,12 +80,27 @@ func (u *backendConn) send(x *exchange) error {
 		u.request = x.out
 		return nil
 	}
-	if u.reused && u.tcp.Look() != socket.Quiet {
+	if u.reused && !u.quiet() {
 		return socket.ErrStale
 	}
 	var err error
 	u.sent, err = u.conn.Write(x.out)
 	return err
+}
+
+// quiet reports whether the backend has neither said anything since its last response nor closed. What it said right behind that response may
+// lie in the buffers of TLS, where no look at the socket finds it, but a read that waits for nothing does.
+func (u *backendConn) quiet() bool {
+	if u.tcp.Look() != socket.Quiet {
+		return false
+	}
+	if !u.secure {
+		return true
+	}
+	u.reading.exactly(time.Unix(1, 0))
+	err := u.reader.Fill()
+	u.reader.Discard(len(u.reader.Buffered())) // nothing of it is an answer
+	return isTimeout(err)
 }
 
 func (u *backendConn) writeBody(data []byte) error {
@@ -114,7 +129,8 @@ func (u *backendConn) await(res *h1.Response, toHead bool, now time.Time, span t
 
 // begin reads a body that is larger than the buffer through a larger one: of 64 KB a read costs a fourth of what four of 16 KB cost.
 func (u *backendConn) begin(body h1.Framing) {
-	if body.Length > bufferSize || body.Kind != h1.LengthBody && len(u.reader.Buffered()) > bufferSize/2 {
+	large := body.Length > bufferSize || body.Kind != h1.LengthBody && len(u.reader.Buffered()) > bufferSize/2
+	if large && len(u.reader.Buffer()) < largeBuffer { // a large head may have made it larger already
 		u.large = u.backend.large.Get().(*[]byte)
 		u.small = u.reader.Swap(*u.large)
 	}
@@ -154,6 +170,9 @@ func (u *backendConn) release(reusable bool, now time.Time) {
 		return
 	}
 	u.giveBack()
+	if len(u.reader.Buffer()) > bufferSize { // a large head's
+		u.reader.Swap(make([]byte, bufferSize))
+	}
 	u.reused = true
 	u.pool.put(u, now)
 }

@@ -369,7 +369,7 @@ func (c *h1Client) wake() {
 
 // enlarge reads a large body through a larger buffer.
 func (c *h1Client) enlarge() {
-	if c.large == nil {
+	if c.large == nil && len(c.x.in.Buffer()) < largeBuffer { // a large head may have made it larger already
 		c.large = c.server.large.Get().(*[]byte)
 		c.x.in.Swap(*c.large)
 	}

@@ -69,7 +69,7 @@ func (x *exchange) connect(b *backend, fresh bool) (call, error) {
 		if !x.idempotent || x.streaming { // it cannot be sent again
 			longest = freshIdle
 		}
-		if u := shared.h1.take(x.attemptAt.Add(-longest)); u != nil {
+		if u := shared.h1.take(t, x.attemptAt.Add(-longest)); u != nil {
 			return u, nil
 		}
 	}

@@ -13,12 +13,12 @@ type pool struct {
 	idle   []*backendConn
 }
 
-// take returns a connection that has been used since then, or nil. Whoever sends on it looks first whether it is open.
-func (p *pool) take(since time.Time) *backendConn {
+// take returns a connection of a transport that has been used since then, or nil. Whoever sends on it looks first whether it is open.
+func (p *pool) take(t *transport, since time.Time) *backendConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.idle) - 1
-	if last < 0 || p.idle[last].idleSince.Before(since) {
+	if last < 0 || p.idle[last].idleSince.Before(since) || p.idle[last].transport != t {
 		return nil
 	}
 	u := p.idle[last]

@@ -163,9 +163,6 @@ func (x *exchange) nextPart(u call) ([]byte, error) {
 		if x.overdue(time.Now()) {
 			return nil, errTooLong
 		}
-		if x.upload != nil && x.upload.running() {
-			continue // the upload sees whether the client is there
-		}
 		if x.client.gone() {
 			return nil, errClientGone
 		}

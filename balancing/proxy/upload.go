@@ -32,6 +32,13 @@ func (x *exchange) startUpload(u call, rest []byte) {
 	}()
 }
 
+// brokenUpload is one that has ended early because the backend takes no more. It may have answered: its response says more than that error.
+func brokenUpload(u call) *upload {
+	up := &upload{call: u, done: make(chan struct{})}
+	close(up.done)
+	return up
+}
+
 func (x *exchange) runUpload(up *upload, rest []byte) {
 	if len(rest) > 0 && up.call.writeBody(rest) != nil {
 		return

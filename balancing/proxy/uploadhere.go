@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"os"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
@@ -13,6 +14,8 @@ const (
 	// uploadPatience is how long that goroutine waits for the client's next bytes, or for the backend to take some, before another one goes on with
 	// the upload: who waits for neither can see a response that comes early.
 	uploadPatience = 5 * time.Millisecond
+	// uploadHere is how long it goes on in all, for a body that flows without such a wait but slowly.
+	uploadHere = 50 * time.Millisecond
 )
 
 // sendBody sends a body that is too large to be held whole: here as long as it flows, which costs no change of goroutines, and from
@@ -41,9 +44,9 @@ func (x *exchange) sendBody(u call) error {
 }
 
 // sendWhileFlowing sends the body until its end, which is io.EOF, or until either side would have to be waited for, which is
-// os.ErrDeadlineExceeded; then rest is what was read and not sent.
+// os.ErrDeadlineExceeded; then rest is what was read and not sent. Without an error the backend takes no more, and its answer is to be awaited.
 func (x *exchange) sendWhileFlowing(c *h1Client, b *backendConn) (rest []byte, err error) {
-	for {
+	for began := time.Now(); time.Since(began) < uploadHere; {
 		data, err := c.nextBodyWithin(uploadPatience)
 		if err != nil {
 			return nil, err
@@ -53,10 +56,15 @@ func (x *exchange) sendWhileFlowing(c *h1Client, b *backendConn) (rest []byte, e
 		}
 		x.received(len(data))
 		sent, err := b.conn.Write(data)
-		if err != nil {
+		if isTimeout(err) {
 			return data[sent:], err
 		}
+		if err != nil {
+			x.upload = brokenUpload(b)
+			return nil, nil
+		}
 	}
+	return nil, os.ErrDeadlineExceeded
 }
 
 // received counts a part of the request's body that is sent to the backend tried last.
