@@ -147,10 +147,15 @@ func (c *h1Client) serveRequest() bool {
 }
 
 // depart ends the connection so that the client gets to see the last response whole: closing with unread input would reset it. Only a client
-// that announced its last request, and has sent nothing behind it, needs no such care.
+// that announced its last request, and has sent nothing behind it, needs no such care, but close_notify where there is TLS: without it a body
+// that ends with the connection might have been cut off.
 func (c *h1Client) depart() {
-	if c.x.replied && !c.aborted && (!c.last || !c.x.bodyRead || c.tcp.Look() == socket.Data) {
+	switch {
+	case !c.x.replied || c.aborted:
+	case !c.last || !c.x.bodyRead || c.tcp.Look() == socket.Data:
 		c.linger()
+	case c.tls != nil:
+		_ = closeWrite(c.conn) // the connection is closed next
 	}
 }
 
@@ -183,7 +188,7 @@ func (c *h1Client) awaitBytes() error {
 		return err
 	}
 	switch {
-	case !c.listener.waking.Load() && !c.idleTooLong(time.Now()):
+	case c.tls == nil && !c.listener.waking.Load() && !c.idleTooLong(time.Now()):
 		return errParked
 	case c.listener.waking.Load() && c.tcp.Look() == socket.Data:
 		// A request came while the wait was being ended: it is served, and the connection closed after it.
