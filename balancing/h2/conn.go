@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,7 @@ type conn struct {
 	stopping  bool  // the writing goroutine ends when out is empty
 	ended     bool  // the reading goroutine has ended
 	err       error // why
+	writeErr  error // why nothing can be written any more
 	said      error // the peer's GOAWAY, if it gave an error
 
 	clock clock
@@ -154,6 +156,9 @@ func (c *conn) lose(err error) {
 // end marks the connection as ended and wakes whoever waits. It reports whether it ended in order.
 func (c *conn) end(err error, breach *ConnError) bool {
 	c.mu.Lock()
+	if c.writeErr != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = c.writeErr // the deadline was readOut's
+	}
 	// After a GOAWAY the peer may close at any time, also while we write.
 	leaving := c.draining || c.stopping && c.err == nil || errors.Is(err, io.EOF)
 	inOrder := leaving && len(c.live) == 0 && breach == nil

