@@ -19,8 +19,8 @@ func (x *exchange) awaitResponse(u call) error {
 	limit := x.route.ResponseTimeout
 	span := min(patience, max(limit/4, time.Millisecond))
 	now := x.attemptAt
-	if x.taken {
-		now = time.Now() // the body may have taken long
+	if x.taken || x.connected > 0 {
+		now = time.Now() // the body or the connection may have taken long
 	}
 	since := now
 	for {

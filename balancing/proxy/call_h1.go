@@ -63,6 +63,9 @@ func (r *backendReader) Read(p []byte) (int, error) {
 	u.request = nil
 	sent, n, err := u.tcp.Ask(request, p)
 	u.sent, u.full = sent, n == len(p)
+	if sent == 0 && isTimeout(err) {
+		u.request = request // the time was up before it could be sent: the next read sends it
+	}
 	return n, err
 }
 

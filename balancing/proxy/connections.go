@@ -56,6 +56,7 @@ func (o *ownConnections) close() {
 
 // connect takes a connection to b, or opens one; fresh asks for one that carried no exchange yet.
 func (x *exchange) connect(b *backend, fresh bool) (call, error) {
+	x.connected = 0
 	t := b.transport.Load()
 	shared := &b.connections
 	if t.tellsClient() {

@@ -49,12 +49,17 @@ type dialing struct {
 	err  error
 }
 
-// openStream takes a place for a request on one of the connections to b.
+// openStream takes a place for a request on one of the connections to b. It waits for others' connections for no longer than opening one may
+// take: where they end as soon as they are open, or have few places, it would else be in vain again and again.
 func (x *exchange) openStream(b *backend, t *transport, p *h2Pool) (call, error) {
+	if stream, conn := p.open(t); stream != nil {
+		return x.callOn(stream, conn), nil
+	}
+	began := time.Now()
+	defer func() { x.connected = time.Since(began) }()
+	limit := time.NewTimer(time.Duration(x.view.settings.Timeouts.Connect))
+	defer limit.Stop()
 	for {
-		if stream, conn := p.open(t); stream != nil {
-			return x.callOn(stream, conn), nil
-		}
 		p.mu.Lock()
 		other := p.dialing
 		own := &dialing{done: make(chan struct{})}
@@ -65,9 +70,16 @@ func (x *exchange) openStream(b *backend, t *transport, p *h2Pool) (call, error)
 		if other == nil {
 			return x.dialStream(b, t, p, own)
 		}
-		<-other.done
+		select {
+		case <-other.done:
+		case <-limit.C:
+			return x.dialStream(b, t, p, own)
+		}
 		if other.err != nil {
 			return nil, other.err
+		}
+		if stream, conn := p.open(t); stream != nil {
+			return x.callOn(stream, conn), nil
 		}
 	}
 }
@@ -95,7 +107,9 @@ func (x *exchange) dialStream(b *backend, t *transport, p *h2Pool, d *dialing) (
 // dialed ends the wait for a connection.
 func (p *h2Pool) dialed(d *dialing, conn *h2Pooled, err error) {
 	p.mu.Lock()
-	p.dialing = nil
+	if p.dialing == d {
+		p.dialing = nil
+	}
 	switch {
 	case conn == nil:
 	case p.closed:
