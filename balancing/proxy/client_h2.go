@@ -134,7 +134,7 @@ func (c *h2Client) write(data []byte) error {
 	}
 	if c.framing.Kind == h1.LengthBody {
 		c.left -= int64(len(data))
-		c.ended = c.left == 0 && !c.x.mayTrail
+		c.ended = c.left == 0
 	}
 	c.stream.SetWriteDeadline(time.Now().Add(pieceTime))
 	return c.stream.Write(data, c.ended)

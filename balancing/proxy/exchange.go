@@ -85,7 +85,6 @@ type state struct {
 	status     int           // of the answer
 	firstByte  time.Duration // from attemptAt to the head of the response
 	connected  time.Duration // opening the connection of the attempt; 0 where one was open
-	mayTrail   bool          // trailers may follow a response of known length
 	replied    bool          // the client got the first bytes of a final response
 	expired    bool          // the deadline of a gRPC call has passed
 	why        string        // a failure's reason

@@ -88,8 +88,9 @@ const (
 	largeBuffer = 64 << 10
 	// spliceFrom is what must be left of a body for it to be moved without copying (splice), whose pipes cost more than copying 64 KB.
 	spliceFrom = 128 << 10
-	// spliceSlice is how much of it is moved before anybody looks whether the client is there.
-	spliceSlice = 1 << 20
+	// spliceSlice is how much of it is moved before anybody looks whether the client is there. What is in the pipe is lost when pieceTime is over:
+	// a client that takes 4.4 KB/s keeps up with 256 KB, while of 1 MB it would have to take 17 KB/s.
+	spliceSlice = 256 << 10
 	// lingerBytes and lingerTime bound what is read after an early answer, so that the client gets to see it rather than a reset.
 	lingerBytes = 1 << 20
 	lingerTime  = 500 * time.Millisecond
