@@ -71,13 +71,13 @@ func startPebble(t *testing.T, validity time.Duration) pebble {
 	return p
 }
 
-// findPebble looks on the path, in $HEADROOM_TOOLS and in bin/tools of the module.
+// findPebble looks on the path, in $TEST_TOOLS and in bin/tools of the module.
 func findPebble(t *testing.T) string {
 	t.Helper()
 	if program, err := exec.LookPath("pebble"); err == nil {
 		return program
 	}
-	for _, dir := range []string{os.Getenv("HEADROOM_TOOLS"), "../../bin/tools"} {
+	for _, dir := range []string{os.Getenv("TEST_TOOLS"), "../../bin/tools"} {
 		program, err := filepath.Abs(filepath.Join(dir, "pebble"))
 		if err != nil || dir == "" {
 			continue
@@ -86,7 +86,7 @@ func findPebble(t *testing.T) string {
 			return program
 		}
 	}
-	t.Skip("there is no pebble on the path, in $HEADROOM_TOOLS or in bin/tools: go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1")
+	t.Skip("there is no pebble on the path, in $TEST_TOOLS or in bin/tools: go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1")
 	return ""
 }
 

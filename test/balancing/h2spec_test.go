@@ -11,19 +11,19 @@ import (
 	"headroom.dev/headroom/test/system"
 )
 
-// findTool looks on PATH, in $HEADROOM_TOOLS and in bin/tools of the module.
+// findTool looks on PATH, in $TEST_TOOLS and in bin/tools of the module.
 func findTool(t *testing.T, name string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	for _, dir := range []string{os.Getenv("HEADROOM_TOOLS"), filepath.Join(system.Root(), "bin", "tools")} {
+	for _, dir := range []string{os.Getenv("TEST_TOOLS"), filepath.Join(system.Root(), "bin", "tools")} {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); dir != "" && err == nil && info.Mode()&0o111 != 0 {
 			return path
 		}
 	}
-	t.Skipf("%s is not on PATH, in $HEADROOM_TOOLS or in bin/tools: skipped", name)
+	t.Skipf("%s is not on PATH, in $TEST_TOOLS or in bin/tools: skipped", name)
 	return ""
 }
 

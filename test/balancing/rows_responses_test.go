@@ -123,7 +123,7 @@ var relayedResponses = []answered{
 		"!keep-alive", "X-Two: 2"),
 	relayed("fields for one hop are removed", "9110 7.6.1",
 		ok("Proxy-Connection: x", "Proxy-Authenticate: Basic", "Upgrade: h2c", "TE: x", "Content-Length: 0"),
-		"!proxy-", "!upgrade", "!te:"),
+		"!proxy-", "!upgrade", "!\r\nte:"),
 	relayed("a length named by Connection frames all the same", "9110 7.6.1",
 		ok("Connection: content-length", "Content-Length: 5")+"hello", "Content-Length: 5", "hello"),
 	relayed("the reason is passed on", "4", "HTTP/1.1 200 All Right\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 All Right\r\n"),
