@@ -72,8 +72,8 @@ func (f *Fields) remove(names map[string]bool) {
 // Empty reports whether nothing is changed.
 func (f *Fields) Empty() bool { return len(f.removed) == 0 && len(f.lines) == 0 }
 
-// Removes reports whether the peer's fields of this name, in any case, are left out: those to remove, and those that are set. It is asked
-// for every field of every message: most names fail at their length.
+// Removes reports whether the peer's fields of this name, in any case, and with underscores for dashes, which CGI and WSGI take for the same,
+// are left out: those to remove, and those that are set. It is asked for every field of every message: most names fail at their length.
 func (f *Fields) Removes(name []byte) bool {
 	if f.lengths>>(len(name)%64)&1 == 0 {
 		return false
@@ -92,12 +92,14 @@ func sameFold(name []byte, lower string) bool {
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		if c != lower[i] {
+		if c != lower[i] && !(isDash(c) && isDash(lower[i])) {
 			return false
 		}
 	}
 	return true
 }
+
+func isDash(c byte) bool { return c == '-' || c == '_' }
 
 // Known are the fields that Removes names, of those that h1 knows: the proxy leaves out its own of that name, X-Forwarded-Proto for example.
 func (f *Fields) Known() h1.Set { return f.known }

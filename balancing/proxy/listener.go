@@ -157,6 +157,7 @@ func (l *listener) idle() bool {
 // abortAll closes every connection of the listeners, whatever it is doing.
 func (s *Server) abortAll(listeners []*listener) {
 	for _, l := range listeners {
+		<-l.accepted // what was accepted at the last moment counts too
 		l.mu.Lock()
 		for c := range l.conns {
 			c.kill()
