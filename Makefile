@@ -7,8 +7,9 @@ SOURCES  := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin
 TESTFLAGS ?= -race -timeout 10m
 QUICKSTART := examples/quickstart/headroom.yaml
 
-# What tests measure headroom by: HTTP/2 conformance, and an authority that issues certificates by ACME. They are looked for in bin/tools.
+# What tests measure headroom by: HTTP/2 conformance, and an authority that issues certificates by ACME. Tests look for them in TEST_TOOLS.
 TOOLS  := $(BIN)/tools
+export TEST_TOOLS := $(abspath $(TOOLS))
 H2SPEC := github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 # The same of Debian, as PROGRAM:PACKAGES: gcc is for the race detector, nginx, Apache and HAProxy read what headroom sends,
