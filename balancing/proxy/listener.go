@@ -147,8 +147,13 @@ func (l *listener) close() {
 	}
 }
 
-// idle reports whether the listener has no connections.
+// idle reports whether the listener has no connections and gets no more.
 func (l *listener) idle() bool {
+	select {
+	case <-l.accepted:
+	default:
+		return false
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns) == 0
