@@ -90,9 +90,12 @@ func TestTCPBackendThatIsDownCostsNoConnection(t *testing.T) {
 
 func TestTCPConnectionWithoutBackendIsReset(t *testing.T) {
 	s, address := serveBytes(t, nil, refused(t))
-	c := connect(t, address)
-	if _, err := c.in.ReadByte(); err == nil || isTimeout(err) {
-		t.Errorf("got %v", err)
+	if conn, err := net.Dial("tcp", address); err == nil { // else it was reset before it was seen to be open
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patiently))
+		if _, err := conn.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+			t.Errorf("got %v", err)
+		}
 	}
 	settled(t, s)
 	if o := s.Measure(time.Now()).Services[0].Traffic.Outcomes; o.ConnectError != 1 {
