@@ -61,13 +61,6 @@ func (c *Client) Streams() int {
 	return len(c.c.live)
 }
 
-// Capacity is how many streams the server allows at once: 100 until its settings have come, 1000 if they set no limit.
-func (c *Client) Capacity() int {
-	c.c.mu.Lock()
-	defer c.c.mu.Unlock()
-	return c.c.peerStreams
-}
-
 // Settled is closed when the server's first settings have come, so that Capacity is what it allows, or the connection has ended.
 func (c *Client) Settled() <-chan struct{} { return c.c.settling }
 

@@ -194,9 +194,6 @@ func TestOldStreamsGoOnAfterGoAway(t *testing.T) {
 func TestOpenKeepsToTheServersLimit(t *testing.T) {
 	r, client := rawServer(t, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 2})
 	r.ping()
-	if client.Capacity() != 2 {
-		t.Errorf("capacity %d, want 2", client.Capacity())
-	}
 	a, b := begin(t, client, "GET"), begin(t, client, "GET")
 	if _, err := client.Open(); err != h2.ErrBusy {
 		t.Errorf("Open: %v, want ErrBusy", err)

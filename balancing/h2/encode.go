@@ -33,7 +33,6 @@ type encoder struct {
 	limit   int
 	resized bool          // limit has changed since the last block
 	seen    [16][4]uint32 // hashes of what was seen once, the newest first, by the lowest bits
-	oldest  uint8         // which of four gives way next
 }
 
 // entry is one field in the dynamic table.

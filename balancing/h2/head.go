@@ -118,7 +118,6 @@ func (c *conn) onRequest(id uint32) error {
 	s := c.take()
 	s.id = id
 	s.head = b.appendRequest(s.head, r.endStream)
-	s.scheme = append(s.scheme, b.scheme...)
 	s.length, s.recvEnd = b.length, r.endStream
 	c.streams[id] = s
 	c.clock.served++

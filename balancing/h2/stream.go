@@ -21,10 +21,9 @@ type Stream struct {
 
 // exchange is what of a stream is new for each use. It is guarded by conn.mu.
 type exchange struct {
-	id     uint32 // 0 on a client before WriteHead
-	place  int    // in conn.live
-	scheme []byte
-	head   []byte // the request on a server; all response heads one after the other on a client
+	id    uint32 // 0 on a client before WriteHead
+	place int    // in conn.live
+	head  []byte // the request on a server; all response heads one after the other on a client
 
 	// reading
 	heads    []span // of head, not handed out yet
@@ -64,7 +63,7 @@ type span struct{ start, end int }
 func (s *Stream) reset() {
 	s.gone.Store(false)
 	s.exchange = exchange{
-		scheme: s.scheme[:0], head: keep(s.head), heads: s.heads[:0], in: inbox{queue: s.in.queue[:0]}, trailers: keep(s.trailers),
+		head: keep(s.head), heads: s.heads[:0], in: inbox{queue: s.in.queue[:0]}, trailers: keep(s.trailers),
 	}
 }
 

@@ -11,9 +11,6 @@ import (
 // content-length if that came, else as "transfer-encoding: chunked", and by nothing if the request ended with its head.
 func (s *Stream) Head() []byte { return s.head }
 
-// Scheme is the request's scheme, on a server; valid until the stream ends. Empty for CONNECT.
-func (s *Stream) Scheme() []byte { return s.scheme }
-
 // ReadHead waits for the next response head, on a client, as an HTTP/1.1 head with the framing announced likewise. Interim responses
 // (1xx) come one after the other before the final one. Heads are valid until the stream ends. io.EOF after the final one.
 func (s *Stream) ReadHead() ([]byte, error) {

@@ -1,7 +1,5 @@
 package socket
 
-import "syscall"
-
 // attention is what Attend and its callback share.
 type attention struct {
 	step  func(fd uintptr) bool
@@ -42,11 +40,4 @@ func (c *Conn) Attend(serve func() (done bool)) error {
 func (c *Conn) TryRead(p []byte) (int, error) {
 	n, errno := receive(c.attention.fd, p)
 	return c.received(n, errno)
-}
-
-// Quiet reports whether there is nothing to read and the stream has not ended. Only the function that Attend calls may call it: it needs less
-// stack than TryRead with what calls that, so a goroutine that begins to wait with it keeps the 2 KB that goroutines begin with.
-func (c *Conn) Quiet() bool {
-	_, errno := peek(c.attention.fd, c.looker.buf[:])
-	return errno == syscall.EAGAIN
 }

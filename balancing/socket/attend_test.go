@@ -93,33 +93,6 @@ func TestAttendSeesTheEndOnceItReadsAgain(t *testing.T) {
 	mustRead(t, other, "last")
 }
 
-func TestQuietIsTrueWhileThereIsNothingToServe(t *testing.T) {
-	for name, test := range map[string]struct {
-		before func(other *net.TCPConn)
-		look   Glance
-		want   bool
-	}{
-		"nothing":  {func(other *net.TCPConn) {}, Quiet, true},
-		"bytes":    {func(other *net.TCPConn) { mustWrite(t, other, "x") }, Data, false},
-		"the end":  {func(other *net.TCPConn) { other.CloseWrite() }, Closed, false},
-		"its loss": {func(other *net.TCPConn) { other.SetLinger(0); other.Close() }, Closed, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, other := pair(t)
-			test.before(other)
-			await(t, c, test.look)
-			var got bool
-			c.Attend(func() bool {
-				got = c.Quiet()
-				return true
-			})
-			if got != test.want {
-				t.Errorf("got %v, want %v", got, test.want)
-			}
-		})
-	}
-}
-
 func TestAttendEndsWhereItsWaitDoes(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(c *Conn)
