@@ -24,9 +24,8 @@ func (x *exchange) admit() (how outcome, done bool) {
 	if limit := x.route.MaxBody; limit > 0 && x.framing.Length > limit {
 		return x.bodyFailed(errBodyTooLarge), true
 	}
-	if x.view.compress != nil {
-		x.accept = x.req.AppendList(x.accept[:0], h1.AcceptEncoding)
-	}
+	// Always: the table may change before there is a response, and what was kept last may be another client's.
+	x.accept = x.req.AppendList(x.accept[:0], h1.AcceptEncoding)
 	return 0, false
 }
 

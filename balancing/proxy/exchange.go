@@ -26,7 +26,7 @@ type exchange struct {
 	out       []byte            // the request as sent to the backend: its head, and behind it a small body
 	reply     []byte            // the response as sent to the client, what of it waits to be sent
 	scratch   []byte            // body of an answer of our own, trailers, and whatever is needed for a moment
-	accept    []byte            // the client's Accept-Encoding, where responses may be compressed
+	accept    []byte            // the client's Accept-Encoding
 	trace     [traceLength]byte // traceparent
 	logged    logged
 	entry     accesslog.Entry
