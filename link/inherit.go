@@ -60,6 +60,7 @@ func (s *Sockets) Listen(address string) (net.Listener, error) {
 	}
 	// Without TCP keep-alive: the balancer and the API have idle timeouts, and it costs four system calls for each connection.
 	config := net.ListenConfig{KeepAlive: -1}
+	config.SetMultipathTCP(false) // it costs each connection more, also those that do not use it
 	return config.Listen(context.Background(), "tcp", address)
 }
 

@@ -114,6 +114,7 @@ func (o Options) listen(address string) (net.Listener, error) {
 // what it costs. Tunnels, which may be silent for long, get it when they begin.
 func Listen(address string) (net.Listener, error) {
 	config := net.ListenConfig{KeepAlive: -1}
+	config.SetMultipathTCP(false) // it costs each connection more, also those that do not use it
 	return config.Listen(context.Background(), "tcp", address)
 }
 
