@@ -144,10 +144,21 @@ func (in *installed) wait(limit time.Duration) int {
 	}
 }
 
-// holder is the process that has a role.
+// holder is the process that has a role. The file is empty for an instant while it changes hands, and a signal to process 0 would go to
+// this test and all that started it.
 func (in *installed) holder(role string) int {
-	text, _ := os.ReadFile(filepath.Join(in.s.Dir, ".headroom", role+".lock"))
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	in.t.Helper()
+	pid := 0
+	in.s.Eventually(10*time.Second, "some process has the role "+role, func() error {
+		text, err := os.ReadFile(filepath.Join(in.s.Dir, ".headroom", role+".lock"))
+		if err != nil {
+			return err
+		}
+		if pid, err = strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid <= 1 {
+			err = fmt.Errorf("the lock names process %d", pid)
+		}
+		return err
+	})
 	return pid
 }
 
