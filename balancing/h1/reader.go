@@ -21,8 +21,8 @@ func (r *Reader) Reset(src io.Reader, buf []byte, limits Limits) {
 // Buffer returns the buffer, which may be another than Reset gave, for its return to a pool.
 func (r *Reader) Buffer() []byte { return r.buf }
 
-// Swap replaces the buffer by another one, which must have room for what is buffered, and returns the old one. Nothing that points into it,
-// such as a parsed head or a part of a body, is valid afterwards.
+// Swap replaces the buffer by another one, which must have room for what is buffered, and returns the old one. A parsed head goes on pointing
+// into the old one: it is valid for as long as the caller leaves that alone. A part of a body is not.
 func (r *Reader) Swap(buf []byte) (old []byte) {
 	old = r.buf
 	n := copy(buf, r.buf[r.start:r.end])
