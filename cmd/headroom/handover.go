@@ -137,20 +137,25 @@ func (d *duty) handOver(u *upgrading) (err, lost error) {
 // depart lets the connections end that this process has, now that another one serves.
 func (d *duty) depart(u *upgrading) error {
 	d.manager.succeeded(u.successor.PID())
+	if !d.keeps() {
+		// It says so itself as well, but serves a moment before, and may be killed in that moment.
+		fmt.Fprintln(d.inherited.Keeper, u.successor.PID())
+	}
 	d.logger.Info("another process has taken over; the connections of this one may end", "pid", u.successor.PID(), "limit", d.drainLimit)
 	if d.story {
 		d.tell().say("Process %d (headroom %s) has taken over. The connections of this one may last for %s more.",
 			u.successor.PID(), u.version, headroom.ShortDuration(d.drainLimit))
 	}
-	u.order.Answer(role.Upgraded{PID: u.successor.PID(), Version: u.version, Roles: d.node.Roles()}, nil)
 	reaping, stopReaping := context.WithCancel(context.Background())
 	defer stopReaping()
 	k := newKeeper(u.successor)
 	go reap(reaping, func(pid int) bool { return pid != u.successor.PID() }, k.ended)
 	if d.keeps() {
+		k.adopt(d.logger)
 		d.inherited.Keeper.Close() // ours, so that the pipe ends with the successors
 		go k.follow(d.successors)
 	}
+	u.order.Answer(role.Upgraded{PID: u.successor.PID(), Version: u.version, Roles: d.node.Roles()}, nil)
 	err := d.drain(u.successor, k)
 	if err != nil {
 		d.logger.Warn("connections were cut off", "error", err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -63,12 +64,16 @@ func newKeeper(first *link.Successor) *keeper {
 	}
 }
 
+// adopt makes the children of processes that have ended ours: the later successors, whose parents end after the next upgrade. It is done
+// before the order for the first upgrade is answered, as the next may follow at once.
+func (k *keeper) adopt(logger *slog.Logger) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		logger.Warn("the exit code of a later upgrade will not be known", "error", err)
+	}
+}
+
 // keep stays until the last successor has ended, and ends with its exit code.
 func (d *duty) keep(k *keeper) error {
-	// Before the first successor may end.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		d.logger.Warn("the exit code of a later upgrade will not be known", "error", err)
-	}
 	k.first.Handover.Close()
 	debug.FreeOSMemory()
 	for {
