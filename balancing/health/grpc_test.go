@@ -113,6 +113,18 @@ func TestStrangeGRPCAnswersAreFailures(t *testing.T) {
 	}
 }
 
+// A server that does not need the message answers before it has come, and resets the stream behind its answer, as RFC 9113 section 8.1 has
+// it. This message is larger than the server lets come, so the answer is always there first.
+func TestAnswerBeforeTheMessageHasBeenSentCounts(t *testing.T) {
+	server := serve(t, false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		io.WriteString(w, "\x00\x00\x00\x00\x02\x08\x01")
+		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+	}))
+	const window = 1 << 20 // of net/http, for the body of each request
+	wantError(t, "early", grpcTarget(server.Listener.Addr().String(), "/"+strings.Repeat("x", 2*window)).Probe(t.Context()), "")
+}
+
 func TestMessagesAreThoseOfProtocolBuffers(t *testing.T) {
 	for _, service := range []string{"", "shop.Cart", strings.Repeat("x", 300)} {
 		message, err := proto.Marshal(&grpc_health_v1.HealthCheckRequest{Service: service})
