@@ -1,9 +1,6 @@
 package proxy
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // connections are those to one backend that may be used: by anybody, or by one client alone.
 type connections struct {
@@ -16,42 +13,9 @@ func (c *connections) setOpen(open bool) {
 	c.h2.setOpen(open)
 }
 
-func (c *connections) reap(before time.Time) {
-	c.h1.reap(before)
-	c.h2.reap(before)
-}
-
-// ownConnections are those of one client, to backends that learn from each connection who the client is.
-type ownConnections struct {
-	mu      sync.Mutex
-	backend map[*backend]*connections
-}
-
-// to returns the client's connections to a backend. Nobody else comes by to close those that are not needed any more, to this backend or to
-// one that is gone.
-func (o *ownConnections) to(b *backend) *connections {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	before := time.Now().Add(-idleInPool)
-	for _, c := range o.backend {
-		c.reap(before)
-	}
-	if o.backend == nil {
-		o.backend = map[*backend]*connections{}
-	}
-	if o.backend[b] == nil {
-		o.backend[b] = &connections{}
-	}
-	return o.backend[b]
-}
-
-// close ends them with their client.
-func (o *ownConnections) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, c := range o.backend {
-		c.setOpen(false)
-	}
+// reap closes connections unused since before, and returns how many are left, of HTTP/1.1 those that are not in use.
+func (c *connections) reap(before time.Time) (left int) {
+	return c.h1.reap(before) + c.h2.reap(before)
 }
 
 // connect takes a connection to b, or opens one; fresh asks for one that carried no exchange yet.
@@ -60,7 +24,7 @@ func (x *exchange) connect(b *backend, fresh bool) (call, error) {
 	t := b.transport.Load()
 	shared := &b.connections
 	if t.tellsClient() {
-		shared = x.conn.own.to(b)
+		shared = x.conn.own.to(b, &x.conn.server.owners, x.attemptAt)
 	}
 	if t.http2 {
 		return x.openStream(b, t, &shared.h2)

@@ -162,8 +162,8 @@ func (p *h2Pool) setOpen(open bool) {
 	p.conns = nil
 }
 
-// reap closes connections without a stream since before, and forgets those that take no more.
-func (p *h2Pool) reap(before time.Time) {
+// reap closes connections without a stream since before, forgets those that take no more, and returns how many are left.
+func (p *h2Pool) reap(before time.Time) (left int) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,4 +181,5 @@ func (p *h2Pool) reap(before time.Time) {
 		}
 		return false
 	})
+	return len(p.conns)
 }

@@ -54,8 +54,8 @@ func (p *pool) setOpen(open bool) {
 	}
 }
 
-// reap closes connections unused since before.
-func (p *pool) reap(before time.Time) {
+// reap closes connections unused since before and returns how many unused ones are left.
+func (p *pool) reap(before time.Time) (left int) {
 	p.mu.Lock()
 	old := 0
 	for old < len(p.idle) && p.idle[old].idleSince.Before(before) {
@@ -69,4 +69,5 @@ func (p *pool) reap(before time.Time) {
 	for _, u := range drop {
 		u.close()
 	}
+	return kept
 }

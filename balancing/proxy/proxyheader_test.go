@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"crypto/tls"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,40 +183,82 @@ func TestEachClientHasItsOwnConnectionsThatTellOfIt(t *testing.T) {
 	}
 }
 
-// A client that stays for long must not gather connections that nobody uses any more.
-func TestOwnConnectionsThatAreNotNeededAreClosed(t *testing.T) {
+// A client may stay for long and ask for nothing more: then nothing of its connections may stay.
+func TestOwnConnectionsThatAreNotNeededAreClosedAndForgotten(t *testing.T) {
 	ended := make(chan int, 10)
 	w := before(t, wire{}, wire{}, []string{told(t, ended)}, func(r *headroom.ServiceRoute) { r.LoadBalancing.ProxyProtocol.Send = "v2" })
 	c := connect(t, w.server.Addr(anyPort).String())
 	c.write(request("GET /"))
 	c.response("GET")
 	settled(t, w.server)
-	w.server.mu.Lock()
-	l := w.server.listeners[anyPort]
-	w.server.mu.Unlock()
-	l.mu.Lock()
-	for conn := range l.conns {
-		conn.own.mu.Lock()
-		for _, own := range conn.own.backend {
+	long := idleInPool + time.Second
+	for _, client := range owning(w.server) {
+		client.mu.Lock()
+		for _, own := range client.backend {
+			own.asked = own.asked.Add(-long)
 			own.h1.mu.Lock()
 			for _, idle := range own.h1.idle {
-				idle.idleSince = idle.idleSince.Add(-idleInPool - time.Second)
+				idle.idleSince = idle.idleSince.Add(-long)
 			}
 			own.h1.mu.Unlock()
 		}
-		conn.own.mu.Unlock()
+		client.mu.Unlock()
 	}
-	l.mu.Unlock()
+	expectEnd(t, ended, 0)
+	eventually(t, "the backend is forgotten", func() bool { return ownedBackends(w.server) == 0 })
 	c.write(request("POST /", "Content-Length: 0"))
 	if res, _ := c.response("POST"); res.StatusCode != 200 {
 		t.Errorf("got %d", res.StatusCode)
 	}
+	c.conn.Close()
+	expectEnd(t, ended, 1)
+	eventually(t, "the client is forgotten", func() bool { return len(owning(w.server)) == 0 })
+}
+
+// Else a client that stays while replicas come and go gathers what is left of each.
+func TestOwnConnectionsToABackendThatIsGoneAreClosedAndForgotten(t *testing.T) {
+	first, second := make(chan int, 10), make(chan int, 10)
+	w := before(t, wire{}, wire{}, []string{told(t, first), told(t, second)}, func(r *headroom.ServiceRoute) { r.LoadBalancing.ProxyProtocol.Send = "v2" })
+	c := connect(t, w.server.Addr(anyPort).String())
+	for range 2 {
+		c.write(request("GET /"))
+		c.response("GET")
+	}
+	settled(t, w.server)
+	gone := w.route
+	gone.Backends = gone.Backends[1:]
+	apply(t, w.server, gone)
+	expectEnd(t, first, 0)
+	eventually(t, "the backend that is gone is forgotten", func() bool { return ownedBackends(w.server) == 1 })
+	if len(second) > 0 {
+		t.Error("the connection to the other backend was closed too")
+	}
+}
+
+// owning are the clients that have connections of their own.
+func owning(s *Server) []*ownConnections {
+	s.owners.mu.Lock()
+	defer s.owners.mu.Unlock()
+	return slices.Collect(maps.Keys(s.owners.all))
+}
+
+func ownedBackends(s *Server) (n int) {
+	for _, client := range owning(s) {
+		client.mu.Lock()
+		n += len(client.backend)
+		client.mu.Unlock()
+	}
+	return n
+}
+
+func expectEnd(t *testing.T, ended <-chan int, want int) {
+	t.Helper()
 	select {
 	case n := <-ended:
-		if n != 0 {
-			t.Errorf("connection %d was closed, want 0", n)
+		if n != want {
+			t.Errorf("connection %d was closed, want %d", n, want)
 		}
 	case <-time.After(patiently / 2):
-		t.Error("a connection that was not used for 31 s stays open beside a newer one")
+		t.Fatalf("connection %d stays open", want)
 	}
 }

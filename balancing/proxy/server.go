@@ -21,6 +21,7 @@ type Server struct {
 	large     sync.Pool     // of *[]byte, largeBuffer each
 	exchanges sync.Pool     // of *exchange
 	lot       *socket.Lot   // of idle clients' connections
+	owners    owners
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's
@@ -166,6 +167,7 @@ func (s *Server) sample() {
 			}
 			s.mu.Unlock()
 			if reap {
+				s.owners.reap(now.Add(-idleInPool))
 				s.endIdle(now)
 				s.giveBack(now)
 			}
