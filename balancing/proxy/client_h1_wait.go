@@ -24,7 +24,7 @@ const parkAfter = time.Second
 // readRequest waits for a request and reads its head.
 func (c *h1Client) readRequest() error {
 	c.headDue = time.Time{}
-	if c.x == nil || len(c.x.in.Buffered()) == 0 {
+	if c.x == nil || !c.begun() {
 		if err := c.awaitBytes(); err != nil {
 			return err
 		}
@@ -38,6 +38,15 @@ func (c *h1Client) readRequest() error {
 		return errPrior
 	}
 	return c.x.in.ReadRequest(&c.x.req)
+}
+
+// begun reports whether anything of a request has come. An empty line ahead of it is none (RFC 9112 section 2.2): a client that ends a body with
+// one is idle behind it, and would take a 408 for the answer to its next request.
+func (c *h1Client) begun() bool {
+	if string(c.x.in.Buffered()) == "\r\n" {
+		c.x.in.Discard(2)
+	}
+	return len(c.x.in.Buffered()) > 0
 }
 
 // awaitBytes waits for the first bytes of a request. On a plain connection it holds no buffer meanwhile.
@@ -56,7 +65,9 @@ func (c *h1Client) awaitBytes() error {
 		// A request came while the wait was being ended: it is served, and the connection closed after it.
 		c.acquire()
 		c.reading.none()
-		return c.x.in.Fill()
+		if err := c.x.in.Fill(); err != nil || c.begun() {
+			return err
+		}
 	}
 	return errWoken
 }
@@ -64,7 +75,10 @@ func (c *h1Client) awaitBytes() error {
 func (c *h1Client) fillFirst() error {
 	if c.tls != nil {
 		c.acquire()
-		return c.x.in.Fill()
+		if err := c.x.in.Fill(); err != nil || c.begun() {
+			return err
+		}
+		return c.x.in.Fill() // no third one is waited for: each may take as long as the first
 	}
 	if c.idleSince.IsZero() {
 		c.idleSince = time.Now()
@@ -98,6 +112,9 @@ func (c *h1Client) lookForRequest() (done bool) {
 		if c.found = c.x.in.Fill(); c.found != nil {
 			break
 		}
+		if !c.begun() {
+			continue
+		}
 		if !c.readsWhole() {
 			return true
 		}
@@ -106,7 +123,7 @@ func (c *h1Client) lookForRequest() (done bool) {
 			return true
 		}
 		c.shrink()
-		if len(c.x.in.Buffered()) > 0 {
+		if c.begun() {
 			return true
 		}
 		c.armWait()

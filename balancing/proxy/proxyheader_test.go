@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"crypto/tls"
 	"io"
 	"maps"
 	"net"
@@ -46,8 +45,7 @@ func TestProxyHeaderTellsTheClient(t *testing.T) {
 			c := connect(t, w.server.Addr(anyPort).String())
 			c.write(header)
 			if secure {
-				c.conn = tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
-				c.in = bufio.NewReader(c.conn)
+				c.secure()
 			}
 			for range 2 {
 				c.write(request("GET /"))

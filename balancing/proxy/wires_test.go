@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -201,4 +202,11 @@ func (w *world) do(r *http.Request) *http.Response {
 	}
 	w.t.Cleanup(func() { res.Body.Close() })
 	return res
+}
+
+// secure has a client speak TLS from here on.
+func (c *rawClient) secure() *rawClient {
+	c.conn = tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
+	c.in = bufio.NewReader(c.conn)
+	return c
 }
