@@ -24,7 +24,15 @@ func (c *h1Client) nextBodyWithin(span time.Duration) ([]byte, error) {
 func (c *h1Client) appendTrailers(dst []byte) []byte { return c.x.body.AppendTrailers(dst) }
 func (c *h1Client) bodyWaits() bool                  { return len(c.x.in.Buffered()) > 0 || c.tcp.Look() == socket.Data }
 func (c *h1Client) inOrder() bool                    { return true }
-func (c *h1Client) gone() bool                       { return c.tcp.Look() == socket.Closed || c.tls != nil && hungUp(c.tcp) }
+
+// gone reports whether the client has left. One that has announced its last request has nothing more to say and may close its side behind it,
+// so the end of that means nothing then. In HTTP/1.0 it always ends the request (RFC 1945 section 1.3).
+func (c *h1Client) gone() bool {
+	if c.last && c.x.req.Minor() > 0 {
+		return broken(c.tcp)
+	}
+	return c.tcp.Look() == socket.Closed || c.tls != nil && hungUp(c.tcp)
+}
 
 // cancelBody wakes whoever reads the request's body.
 func (c *h1Client) cancelBody() {

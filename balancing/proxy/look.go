@@ -24,19 +24,26 @@ func plain(conn net.Conn) *socket.Conn {
 
 // hungUp reports whether the other end of a socket has closed its side, also where bytes that it sent before wait to be read: of TLS there is
 // always a last message (close_notify).
-func hungUp(s *socket.Conn) bool {
+func hungUp(s *socket.Conn) bool { return polls(s, unix.POLLRDHUP) }
+
+// broken reports whether a connection is reset or closed on both sides: one that is open in either direction is not.
+func broken(s *socket.Conn) bool { return polls(s, 0) } // POLLERR and POLLHUP need not be asked for
+
+func polls(s *socket.Conn, events int16) bool {
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return true
 	}
-	closed := false
-	err = raw.Control(func(fd uintptr) { closed = closedBy(fd) })
-	return err != nil || closed
+	seen := false
+	err = raw.Control(func(fd uintptr) { seen = pollsFD(fd, events) })
+	return err != nil || seen
 }
 
 // closedBy is hungUp for a descriptor.
-func closedBy(fd uintptr) bool {
-	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+func closedBy(fd uintptr) bool { return pollsFD(fd, unix.POLLRDHUP) }
+
+func pollsFD(fd uintptr, events int16) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	n, err := unix.Poll(poll, 0)
 	return err == nil && n > 0
 }
