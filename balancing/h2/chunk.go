@@ -1,45 +1,36 @@
 package h2
 
-// Bodies that wait to be read lie in chunks, which the connection uses again: small ones, so that many short messages take little, and
-// large ones. They are filled to the end, so that no sequence of frames takes more memory than its bytes plus one chunk.
+import "unsafe"
+
+// Bodies that wait to be read lie in chunks of these sizes, which the connections of a process use again. They are filled to the end, and none
+// is twice as large as the bytes that it was taken for, but for the smallest. So no sequence of frames makes a body take more than
+// twice its bytes and one small chunk.
 const (
 	smallChunk = 2 << 10
-	largeChunk = 16 << 10
-	// spareLarge is how many large chunks are kept while the connection is in use: 512 KB.
-	spareLarge = 32
+	chunkSizes = 4 // 2, 4, 8 and 16 KB
+	largeChunk = smallChunk << (chunkSizes - 1)
 )
 
-// chunks are those of a connection that are not in use. They are guarded by conn.mu.
-type chunks struct {
-	small, large [][]byte
+// chunk gives an empty one for n bytes, or for as many as it takes.
+func (m *Memory) chunk(n int) []byte {
+	size, kind := smallChunk, 0
+	for size < n && size < largeChunk {
+		size *= 2
+		kind++
+	}
+	if first, ok := m.chunks[kind].Get().(*byte); ok {
+		return unsafe.Slice(first, size)[:0]
+	}
+	return make([]byte, 0, size)
 }
 
-// get gives an empty chunk for n bytes, or as many as it takes.
-func (c *chunks) get(n int) []byte {
-	if n <= smallChunk {
-		return pop(&c.small, smallChunk)
+// putChunk takes a chunk back.
+func (m *Memory) putChunk(chunk []byte) {
+	kind := 0
+	for size := smallChunk; size < cap(chunk); size *= 2 {
+		kind++
 	}
-	return pop(&c.large, largeChunk)
-}
-
-func pop(list *[][]byte, size int) []byte {
-	n := len(*list)
-	if n == 0 {
-		return make([]byte, 0, size)
-	}
-	chunk := (*list)[n-1]
-	*list = (*list)[:n-1]
-	return chunk[:0]
-}
-
-// put takes a chunk back.
-func (c *chunks) put(chunk []byte) {
-	switch {
-	case cap(chunk) == smallChunk && len(c.small) < defaultMaxStreams:
-		c.small = append(c.small, chunk)
-	case cap(chunk) == largeChunk && len(c.large) < spareLarge:
-		c.large = append(c.large, chunk)
-	}
+	m.chunks[kind].Put(unsafe.SliceData(chunk)) // a pointer, unlike a slice, is pooled without allocating
 }
 
 // inbox is what of a body came and was not handed out.
@@ -50,12 +41,12 @@ type inbox struct {
 }
 
 // add copies data in.
-func (b *inbox) add(from *chunks, data []byte) {
+func (b *inbox) add(from *Memory, data []byte) {
 	b.size += len(data)
 	for len(data) > 0 {
 		last := len(b.queue) - 1
 		if last < b.first || len(b.queue[last]) == cap(b.queue[last]) {
-			b.queue = append(b.queue, from.get(len(data)))
+			b.queue = append(b.queue, from.chunk(len(data)))
 			last++
 		}
 		tail := b.queue[last]

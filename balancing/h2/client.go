@@ -15,7 +15,8 @@ type Client struct {
 // not wait for the server's settings. The connection belongs to the client from then on and is closed if this fails.
 func NewClient(netConn net.Conn, options ClientOptions) (*Client, error) {
 	options = options.withDefaults()
-	c := newConn(netConn)
+	c := newConn(netConn, options.Memory)
+	c.window = newWindow(mostConnWindow, mostConnWindow, nil)
 	c.client, c.nextID, c.peerStreams, c.maxStreams = true, 1, guessedStreams, guessedStreams
 	c.limits, c.scheme, c.settling = options.Limits, options.Scheme, make(chan struct{})
 	c.pingAfter, c.writeTimeout = options.PingAfter, options.WriteTimeout

@@ -135,7 +135,7 @@ func (c *conn) checkIdle(now time.Time) {
 		c.clock.seen, c.clock.lastUsed = c.clock.served, now
 		return
 	}
-	c.free, c.chunks, c.spare = nil, chunks{}, nil
+	c.free, c.spare = nil, nil
 	if c.idleTimeout > 0 && now.Sub(c.clock.lastUsed) >= c.idleTimeout {
 		c.shutdown()
 	}

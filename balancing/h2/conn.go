@@ -24,6 +24,7 @@ type conn struct {
 	idleTimeout  time.Duration
 	writeTimeout time.Duration
 	handle       func(*Stream)
+	memory       *Memory
 
 	reader     reader // of the reading goroutine alone
 	writerDone chan struct{}
@@ -64,8 +65,6 @@ type conn struct {
 	// receiving
 	window   window
 	unread   int // bytes that wait in the streams
-	grown    int // by how much the windows of all streams are larger than at first
-	chunks   chunks
 	guard    guard
 	canceled sync.Cond // a cancel function has returned
 
@@ -82,7 +81,7 @@ type conn struct {
 	clock clock
 }
 
-func newConn(netConn net.Conn) *conn {
+func newConn(netConn net.Conn, memory *Memory) *conn {
 	c := &conn{
 		netConn:    netConn,
 		writerDone: make(chan struct{}),
@@ -91,7 +90,7 @@ func newConn(netConn net.Conn) *conn {
 		names:      findPseudoNames(),
 		sendWindow: startWindow,
 		peerWindow: startWindow,
-		window:     window{size: firstConnWindow, most: mostConnWindow, left: firstConnWindow},
+		memory:     memory,
 		guard:      newGuard(time.Now()),
 	}
 	c.writer.L, c.canceled.L = &c.mu, &c.mu

@@ -1,5 +1,7 @@
 package h2
 
+import "time"
+
 // onData takes a part of a body.
 func (c *conn) onData(f frame, payload []byte) error {
 	if f.stream == 0 {
@@ -82,10 +84,12 @@ func (s *Stream) receive(length int, data []byte, end bool) string {
 	if len(data) == 0 {
 		return ""
 	}
-	s.in.add(&s.c.chunks, data)
+	s.in.add(s.c.memory, data)
 	s.c.unread += len(data)
 	if s.c.client {
 		s.c.giveBack(len(data))
+	} else {
+		s.c.widen()
 	}
 	s.c.wakeSoon(s)
 	return ""
@@ -107,8 +111,29 @@ func (c *conn) late(id uint32) error {
 
 // giveBack gives bytes back to the connection's window. c.mu is held.
 func (c *conn) giveBack(n int) {
-	if increment := c.window.give(n, c.unread); increment > 0 {
-		c.out = appendWindowUpdate(c.out, 0, increment)
+	unread := c.unread
+	if c.client {
+		unread = 0
+	}
+	increment := c.window.give(n, (c.window.size-unread)/2)
+	if increment > 0 && c.window.quick(time.Now()) {
+		increment += c.window.grow()
+	}
+	c.addWindow(0, increment)
+}
+
+// widen makes a server's window larger when half of it is held by streams that do not read, of which each has a window of its own, so that the
+// others can go on. c.mu is held.
+func (c *conn) widen() {
+	if c.unread > c.window.size/2 {
+		c.addWindow(0, c.window.grow())
+	}
+}
+
+// addWindow tells the peer that it may send so much more. c.mu is held.
+func (c *conn) addWindow(id uint32, increment int) {
+	if increment > 0 {
+		c.out = appendWindowUpdate(c.out, id, increment)
 		c.kick()
 	}
 }
@@ -131,16 +156,11 @@ func (s *Stream) giveBackOwn(n int) {
 	if s.recvEnd || s.err != nil {
 		return
 	}
-	unread := s.in.size
-	if s.c.client && s.c.grown >= mostConnWindow {
-		unread = s.window.size // no window grows any more
+	increment := s.window.give(n, s.window.size/2)
+	if increment > 0 && s.window.quick(time.Now()) && s.in.size < s.window.size/4 { // the reader keeps pace
+		increment += s.window.grow()
 	}
-	before := s.window.size
-	if increment := s.window.give(n, unread); increment > 0 {
-		s.c.grown += s.window.size - before
-		s.c.out = appendWindowUpdate(s.c.out, s.id, increment)
-		s.c.kick()
-	}
+	s.c.addWindow(s.id, increment)
 }
 
 // endReceived notes the peer's END_STREAM. c.mu is held.
@@ -220,7 +240,7 @@ func (s *Stream) dropUnread() {
 		chunk := s.in.next()
 		s.c.unread -= len(chunk)
 		s.gaveAway(len(chunk))
-		s.c.chunks.put(chunk)
+		s.c.memory.putChunk(chunk)
 	}
 }
 
@@ -231,6 +251,6 @@ func (s *Stream) dropPart() {
 	}
 	s.gaveAway(len(s.part))
 	s.giveBackOwn(len(s.part))
-	s.c.chunks.put(s.part)
+	s.c.memory.putChunk(s.part)
 	s.part = nil
 }

@@ -117,7 +117,7 @@ func TestReaderThatStopsHoldsTheSenderBack(t *testing.T) {
 		s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), true)
 	})
 	r.headers(1, false, postHead()...)
-	for range 16 { // the 256 KB of the first window
+	for range 4 { // the 64 KB of the first window
 		r.WriteData(1, false, make([]byte, 16384))
 	}
 	r.headers(3, true, get()...)
@@ -125,12 +125,64 @@ func TestReaderThatStopsHoldsTheSenderBack(t *testing.T) {
 	r.ping()
 	close(read)
 	// Half of it read gives the other half back, and the window doubles for a reader who keeps pace.
-	if increment := binary.BigEndian.Uint32(r.next(http2.FrameWindowUpdate, 1).payload); increment < 128<<10 {
+	if increment := binary.BigEndian.Uint32(r.next(http2.FrameWindowUpdate, 1).payload); increment < 32<<10 {
 		t.Errorf("WINDOW_UPDATE of %d, want at least half of the window", increment)
 	}
 	r.WriteData(1, true, nil)
-	if got := <-finished; got != 256<<10 {
-		t.Errorf("the handler read %d bytes, want %d", got, 256<<10)
+	if got := <-finished; got != 64<<10 {
+		t.Errorf("the handler read %d bytes, want %d", got, 64<<10)
+	}
+}
+
+// TestStreamsThatStandStillDoNotStopOthers: one, whatever happens; and more of them as long as there is memory.
+func TestStreamsThatStandStillDoNotStopOthers(t *testing.T) {
+	for _, test := range []struct {
+		still  int
+		memory int64
+	}{{1, 0}, {20, 256 << 20}} {
+		stop := make(chan struct{})
+		r := rawClient(t, h2.ServerOptions{Memory: h2.NewMemory(test.memory)}, func(s *h2.Stream) {
+			if bytes.HasPrefix(s.Head(), []byte("POST")) {
+				<-stop
+				return
+			}
+			body, err := readAll(s)
+			if err != nil || len(body) != 256<<10 {
+				t.Errorf("%d bytes, %v", len(body), err)
+			}
+			s.WriteHead([]byte("HTTP/1.1 200 OK\r\n\r\n"), true)
+		})
+		left := map[uint32]int{0: 65535}
+		send := func(stream uint32, end bool) {
+			for left[0] < 16384 || left[stream] < 16384 {
+				f, open := <-r.frames
+				if !open {
+					t.Fatal("the connection has ended")
+				}
+				if f.kind == http2.FrameWindowUpdate {
+					left[f.stream] += int(binary.BigEndian.Uint32(f.payload))
+				}
+			}
+			r.WriteData(stream, end, make([]byte, 16384))
+			left[0] -= 16384
+			left[stream] -= 16384
+		}
+		id := uint32(1)
+		for range test.still {
+			r.headers(id, false, postHead()...)
+			left[id] = 64 << 10
+			for range 4 {
+				send(id, false)
+			}
+			id += 2
+		}
+		r.headers(id, false, ":method: PUT", ":scheme: http", ":path: /", ":authority: a")
+		left[id] = 64 << 10
+		for i := range 16 {
+			send(id, i == 15)
+		}
+		r.next(http2.FrameHeaders, id)
+		close(stop)
 	}
 }
 
@@ -140,7 +192,7 @@ func TestUnreadBodiesGiveTheConnectionsWindowBack(t *testing.T) {
 		s.WriteHead([]byte("HTTP/1.1 413 \r\ncontent-length: 0\r\n\r\n"), true)
 	})
 	left := 65535
-	for i := range uint32(200) { // 200 × 32 KB are six times the first window
+	for i := range uint32(200) { // 200 × 32 KB are fifty times the first window
 		r.headers(2*i+1, false, postHead()...)
 		for range 2 {
 			for left < 16384 {

@@ -14,7 +14,10 @@ func (c *conn) take() *Stream {
 		s = &Stream{c: c}
 		s.readable.L, s.writable.L = &c.mu, &c.mu
 	}
-	s.window = window{size: firstStreamWindow, most: mostStreamWindow, left: firstStreamWindow}
+	s.window = newWindow(firstStreamWindow, mostStreamWindow, nil)
+	if c.client {
+		s.window.memory = c.memory
+	}
 	s.sendWindow = c.peerWindow
 	s.length = -1
 	s.place = len(c.live)
@@ -59,7 +62,7 @@ func (c *conn) forget(s *Stream) {
 		s.dropUnread()
 	}
 	delete(c.streams, s.id)
-	c.grown -= s.window.size - firstStreamWindow
+	s.window.end()
 	if !s.counted {
 		c.open--
 	}

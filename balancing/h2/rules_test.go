@@ -176,7 +176,7 @@ func TestBodiesThatBreakTheRulesAreReset(t *testing.T) {
 		}},
 		"DATA beyond the stream's window": {h2.FlowControlError, func(r *raw) {
 			r.headers(1, false, postHead()...)
-			for range 17 { // 256 KB and one frame
+			for range 5 { // 64 KB and one frame
 				r.WriteData(1, false, make([]byte, 16384))
 			}
 		}},
@@ -255,9 +255,9 @@ func TestBreachesEndTheConnection(t *testing.T) {
 			r.WriteData(1, true, []byte("x"))
 		}},
 		"DATA beyond the connection's window": {h2.FlowControlError, func(r *raw) {
-			for i := range 5 { // 5 × 256 KB are more than 1 MB
+			for i := range 3 { // 3 × 64 KB are more than 128 KB, and there is nothing to lend
 				r.headers(uint32(2*i+1), false, postHead()...)
-				for range 16 {
+				for range 4 {
 					r.WriteData(uint32(2*i+1), false, make([]byte, 16384))
 				}
 			}
@@ -270,7 +270,7 @@ func TestBreachesEndTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {
+			r := rawClient(t, h2.ServerOptions{Memory: h2.NewMemory(0)}, func(s *h2.Stream) {
 				gone := make(chan bool)
 				s.SetCancel(func() { close(gone) })
 				<-gone

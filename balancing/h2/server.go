@@ -14,7 +14,8 @@ type Server struct {
 // unread, but for options.Early.
 func NewServer(netConn net.Conn, options ServerOptions) *Server {
 	options = options.withDefaults()
-	c := newConn(netConn)
+	c := newConn(netConn, options.Memory)
+	c.window = newWindow(firstConnWindow, mostConnWindow, c.memory)
 	c.limits, c.maxStreams = options.Limits, options.MaxStreams
 	c.pingAfter, c.idleTimeout, c.writeTimeout = options.PingAfter, options.IdleTimeout, options.WriteTimeout
 	c.reader.buf = make([]byte, max(firstBuffer, len(options.Early)))
@@ -36,6 +37,7 @@ func (s *Server) Serve(handle func(*Stream)) error {
 	go c.write()
 	err := c.serve()
 	c.workers.Wait()
+	c.window.end()
 	return err
 }
 

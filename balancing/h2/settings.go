@@ -37,7 +37,7 @@ func (c *conn) appendPreamble(dst []byte) []byte {
 	}
 	dst = appendFrame(dst, frameSettings, 0, 0, len(settings))
 	dst = append(dst, settings...)
-	return appendWindowUpdate(dst, 0, firstConnWindow-startWindow)
+	return appendWindowUpdate(dst, 0, c.window.size-startWindow)
 }
 
 // onSettings takes over the peer's settings and acknowledges them.

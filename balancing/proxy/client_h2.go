@@ -19,7 +19,9 @@ type h2Conn struct {
 func serveH2(conn *clientConn, early []byte) {
 	r := conn.listener.routes.Load()
 	c := &h2Conn{clientConn: conn}
-	c.server = h2.NewServer(conn.conn, h2.ServerOptions{Early: early, Limits: r.limits, MaxStreams: r.streams, IdleTimeout: r.idle})
+	c.server = h2.NewServer(conn.conn, h2.ServerOptions{
+		Early: early, Memory: conn.server.memory, Limits: r.limits, MaxStreams: r.streams, IdleTimeout: r.idle,
+	})
 	conn.speaks(c)
 	if err := c.server.Serve(c.serveStream); err != nil {
 		conn.server.options.Logger.Debug("HTTP/2 connection failed", "listen", conn.listener.address, "client", conn.clientIP, "error", err)

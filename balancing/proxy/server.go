@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/h2"
 	"headroom.dev/headroom/balancing/socket"
 )
 
@@ -22,6 +23,7 @@ type Server struct {
 	exchanges sync.Pool     // of *exchange
 	lot       *socket.Lot   // of idle clients' connections
 	owners    owners
+	memory    *h2.Memory    // of all connections that speak HTTP/2
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's
@@ -53,6 +55,7 @@ func New(options Options) (*Server, error) {
 	s := &Server{
 		options:   options,
 		lot:       lot,
+		memory:    h2.NewMemory(h2.DefaultMemory),
 		listeners: map[string]*listener{},
 		services:  map[string]*service{},
 		backends:  map[string]*backend{},
