@@ -49,8 +49,13 @@ func Record(policy Policy, now time.Time, load float64, s *State) {
 	s.Panic.record(at, load)
 }
 
-// fit gives the windows the lengths of the policy.
+// fit gives the windows the lengths of the policy. Where the clock was set back by a stable window or more they start anew: everything new
+// would be dropped as too old, until the clock has caught up.
 func (s *State) fit(p *Policy, now int64) {
+	if s.Stable.Last-now >= buckets(p.StableWindow) {
+		s.Stable.forget()
+		s.Panic.forget()
+	}
 	s.Stable.fit(p.StableWindow, now)
 	s.Panic.fit(p.PanicWindow, now)
 }

@@ -27,41 +27,47 @@ const yearOne = -62135596800
 // second counts seconds from the year 1; what was before it is never.
 func second(t time.Time) int64 { return max(t.Unix()-yearOne, 0) }
 
+// buckets is how many a window of this length has.
+func buckets(length time.Duration) int64 { return int64((length + BucketSize - 1) / BucketSize) }
+
 // fit gives the window a length. Values are kept as far as they fit. After a change the window counts as if it had been full
 // of its old length, as Knative does: what was not measured then is zero. A window that cannot be (a State from outside) starts anew.
 func (w *Window) fit(length time.Duration, now int64) {
 	if w.First < 0 || w.Last < 0 || math.IsNaN(w.Total) || math.IsInf(w.Total, 0) {
 		*w = Window{}
 	}
-	size := int64((length + BucketSize - 1) / BucketSize)
+	size := buckets(length)
 	old := int64(len(w.Buckets))
 	if size == old {
 		return
 	}
-	buckets := make([]float64, size)
+	fitted := make([]float64, size)
 	total := 0.0
 	if old > 0 && w.Last > 0 && now-w.Last <= old {
 		for i := range min(size, old) {
 			at := max(w.Last-i, 0)
-			buckets[at%size] = w.Buckets[at%old]
+			fitted[at%size] = w.Buckets[at%old]
 			total += w.Buckets[at%old]
 		}
 		w.First = max(w.Last-(old-1), 0)
 	} else {
 		w.First = 0
 	}
-	w.Buckets, w.Total = buckets, total
+	w.Buckets, w.Total = fitted, total
 }
 
-// record adds a value to the bucket of its second, also of an earlier one. Seconds without a value since the last are zero. A whole window
-// without values starts it anew, and so does a clock that was set back by a whole window.
+// record adds a value to the bucket of its second. Seconds without a value since the last are zero. A value that is older than the window
+// is dropped; a whole window without values starts it anew.
 func (w *Window) record(now int64, value float64) {
 	size := int64(len(w.Buckets))
 	if now != w.Last {
+		if now+size <= w.Last {
+			return
+		}
 		if w.First == 0 || w.First > now {
 			w.First = now
 		}
-		if now-w.Last >= size || w.Last-now >= size {
+		if now-w.Last >= size {
 			clear(w.Buckets)
 			w.First, w.Last, w.Total = now, now, 0
 		}
@@ -75,11 +81,14 @@ func (w *Window) record(now int64, value float64) {
 	w.Total += value
 }
 
-// empty reports whether the window has seen no value for longer than it is, or only values that are as far in the future.
-func (w *Window) empty(now int64) bool {
-	size := int64(len(w.Buckets))
-	return now-w.Last > size || w.Last-now >= size
+// forget starts the window anew.
+func (w *Window) forget() {
+	clear(w.Buckets)
+	w.Total, w.First, w.Last = 0, 0, 0
 }
+
+// empty reports whether the window has seen no value for longer than it is.
+func (w *Window) empty(now int64) bool { return now-w.Last > int64(len(w.Buckets)) }
 
 // average is the mean over the seconds from the first value to the last, and within the window. Seconds after the last value do not
 // count as zero: they are not known yet. It is rounded to six digits, so that sums that cancel out are zero.
