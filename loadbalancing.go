@@ -33,7 +33,7 @@ const (
 // their hosts, and must agree on what holds for the whole connection: protocol, proxyProtocol.accept, trustedProxies.
 type LoadBalancing struct {
 	Listen          string          `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
-	Hosts           []string        `json:"hosts,omitempty" doc:"host names of this service, where several share a listener" example:"[shop.example.com]"`
+	Hosts           []string        `json:"hosts,omitempty" doc:"where several share a listener, of which one may have none and gets the rest: host names of this service" example:"[shop.example.com]"`
 	Protocol        Protocol        `json:"protocol" default:"http" enum:"http,tcp" doc:"what clients speak: http is HTTP/1.0, 1.1 and 2; tcp passes bytes through unread"`
 	TLS             TLS             `json:"tls" doc:"certificates of this service, given or obtained; with any, its clients must use TLS"`
 	BackendProtocol BackendProtocol `json:"backendProtocol" default:"http/1.1" enum:"http/1.1,h2" doc:"what backends are spoken to in; gRPC needs h2"`

@@ -1,7 +1,6 @@
 package headroom
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -228,15 +227,15 @@ func (c Config) validateListeners() []error {
 		}
 		hosts := balancing.Hosts
 		if len(hosts) == 0 {
-			hosts = []string{""}
+			hosts = []string{""} // all that no other service has
 		}
 		for _, host := range hosts {
 			host = strings.ToLower(host)
 			others := byListener[balancing.Listen]
-			at := slices.IndexFunc(others, func(other taken) bool { return other.host == host || other.host == "" || host == "" })
+			at := slices.IndexFunc(others, func(other taken) bool { return other.host == host })
 			if at >= 0 && others[at].path != path {
 				found.add(&InvalidError{Field: path + ".listen", Value: strconv.Quote(balancing.Listen),
-					Expected: sameListener(name, strings.Split(others[at].path, ".")[1], cmp.Or(host, others[at].host))})
+					Expected: sameListener(name, strings.Split(others[at].path, ".")[1], host)})
 			}
 			byListener[balancing.Listen] = append(others, taken{path, host})
 		}

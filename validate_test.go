@@ -94,24 +94,29 @@ func TestEachMistakeIsNamedByItsPath(t *testing.T) {
 	}
 }
 
-func TestServicesOnOneListenerAreToldApartByHostsOrNamedBoth(t *testing.T) {
-	config := validConfig()
-	shop := config.Services["shop"]
-	config.Services["api"] = shop
-	errs := config.Validate()
-	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "services api and shop both listen there") {
-		t.Errorf("got %v", errs)
-	}
-	api := shop
-	api.LoadBalancing.Hosts = []string{"api.example"}
-	config.Services["api"] = api
-	if errs := config.Validate(); len(errs) != 1 {
-		t.Errorf("one with hosts and one without: got %v", errs)
-	}
-	shop.LoadBalancing.Hosts = []string{"shop.example"}
-	config.Services["shop"] = shop
-	if errs := config.Validate(); errs != nil {
-		t.Errorf("with hosts each: got %v", errs)
+func TestServicesOnOneListenerAreToldApartByHosts(t *testing.T) {
+	for name, c := range map[string]struct {
+		shop, api, web []string // hosts
+		words          string   // of the error, if there is one
+	}{
+		"each has some":                 {[]string{"shop.example"}, []string{"api.example"}, []string{"www.example", "example"}, ""},
+		"one has none, and gets others": {nil, []string{"api.example"}, []string{"www.example"}, ""},
+		"two have none":                 {nil, nil, []string{"www.example"}, "services api and shop both listen there and neither has hosts"},
+		"two have the same": {[]string{"a.example", "b.example"}, []string{"B.example"}, nil,
+			`services api and shop both listen there and cannot be told apart by host "b.example"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := validConfig()
+			service := config.Services["shop"]
+			for name, hosts := range map[string][]string{"shop": c.shop, "api": c.api, "web": c.web} {
+				service.LoadBalancing.Hosts = hosts
+				config.Services[name] = service
+			}
+			errs := config.Validate()
+			if c.words == "" && errs != nil || c.words != "" && (len(errs) != 1 || !strings.Contains(errs[0].Error(), c.words)) {
+				t.Errorf("got %v, want %q", errs, c.words)
+			}
+		})
 	}
 }
 
