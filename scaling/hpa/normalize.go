@@ -25,9 +25,10 @@ type Limits struct {
 // Normalize limits a recommendation to what the behavior and the bounds allow, and remembers it. Current is the number
 // that is wanted now. Where the number is then changed, hand the state to Rescaled.
 //
-// All times in the state should be at or before now; see State for what it keeps. The state that is passed in is not
-// changed.
+// The state that is passed in is not changed. Percent of nothing are nothing: from zero only a Pods policy lets it rise, in
+// HPA too.
 func (b Behavior) Normalize(current, recommended int, bounds Bounds, s State, now time.Time) (Limits, State) {
+	s = s.caughtUp(now)
 	l := Limits{Recommended: recommended, Stabilization: ReasonReadyForNewScale}
 	l.Stabilized = b.stabilize(current, recommended, s, now)
 	if l.Stabilized != recommended {
@@ -145,6 +146,7 @@ func (p RatePolicy) start(current int, s State, now time.Time) int {
 // default behavior: the number at most doubles at each step (from 1 or 2: to 4), however often steps come, and a
 // recommendation that is exactly as old as the window still counts.
 func (c Controller) normalizeWithoutBehavior(current, recommended int, bounds Bounds, s State, now time.Time) (Limits, State) {
+	s = s.caughtUp(now)
 	l := Limits{Recommended: recommended, Stabilized: recommended, Stabilization: ReasonReadyForNewScale}
 	for since, i := now.Add(-c.DownscaleStabilization), 0; i < len(s.Highest); i++ {
 		if !s.Highest[i].At.Before(since) {

@@ -1,6 +1,9 @@
 package hpa
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is what one autoscaler remembers. It is plain data; the zero State has seen nothing. HPA keeps it in memory only,
 // so that after a restart the current number is its first recommendation.
@@ -55,6 +58,24 @@ func (s State) recommended(replicas int, now time.Time, window time.Duration) St
 	return s
 }
 
+// caughtUp is the state with no recommendation ahead of now. There is one only where the clock was set back; it would hold
+// for longer than a window.
+func (s State) caughtUp(now time.Time) State {
+	now = now.Round(0)
+	for _, list := range [...]*[]Recommendation{&s.Lowest, &s.Highest} {
+		if n := len(*list); n == 0 || !(*list)[n-1].At.After(now) {
+			continue
+		}
+		*list = slices.Clone(*list)
+		for i := range *list {
+			if (*list)[i].At.After(now) {
+				(*list)[i].At = now
+			}
+		}
+	}
+	return s
+}
+
 // push copies what is neither outdone by the new recommendation nor older than oldest, and adds it. Amortized each
 // recommendation is dropped once; the copy is as long as there are different ones within the window.
 func push(kept []Recommendation, one Recommendation, oldest time.Time, outdone func(int) bool) []Recommendation {
@@ -66,9 +87,6 @@ func push(kept []Recommendation, one Recommendation, oldest time.Time, outdone f
 		end--
 	}
 	pushed := append(make([]Recommendation, 0, end-start+1), kept[start:end]...)
-	for i := len(pushed) - 1; i >= 0 && pushed[i].At.After(one.At); i-- {
-		pushed[i].At = one.At // the clock was set back: what is ahead of it would stay for longer than a window
-	}
 	return append(pushed, one)
 }
 

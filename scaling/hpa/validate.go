@@ -3,7 +3,6 @@ package hpa
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -13,32 +12,34 @@ const (
 	longestPeriod        = 30 * time.Minute
 )
 
-// targets are the types of target that a source takes.
-func (s Source) targets() []TargetType {
+// takes reports whether a metric of the source may have such a target.
+func (s Source) takes(target TargetType) bool {
 	switch s {
 	case Resource, ContainerResource:
-		return []TargetType{Utilization, AverageValue}
+		return target == Utilization || target == AverageValue
 	case Pods:
-		return []TargetType{AverageValue}
-	case Object, External:
-		return []TargetType{Value, AverageValue}
+		return target == AverageValue
 	default:
-		return nil
+		return target == Value || target == AverageValue
 	}
+}
+
+func (s Source) known() bool {
+	return s == Resource || s == ContainerResource || s == Pods || s == Object || s == External
 }
 
 // Validate names the first field that HPA does not take.
 func (m Metric) Validate() error {
-	types := m.Source.targets()
 	switch {
-	case types == nil:
+	case !m.Source.known():
 		return fmt.Errorf("source %q: expected %s, %s, %s, %s or %s", m.Source, Resource, ContainerResource, Pods, Object, External)
 	case m.Name == "":
 		return fmt.Errorf("name of a %s metric is empty: expected a resource or a metric", m.Source)
 	case m.Source == ContainerResource && m.Container == "":
 		return fmt.Errorf("container of the %s metric %q is empty: expected the name of a container", m.Source, m.Name)
-	case !slices.Contains(types, m.Type):
-		return fmt.Errorf("type %q of the %s metric %q: expected one of %v", m.Type, m.Source, m.Name, types)
+	case !m.Source.takes(m.Type):
+		return fmt.Errorf("type %q of the %s metric %q: expected %s (of anything), %s (of resources) or %s (of Object and External)",
+			m.Type, m.Source, m.Name, AverageValue, Utilization, Value)
 	case m.Target < 1:
 		return fmt.Errorf("target %d of the %s metric %q: expected 1 or more", m.Target, m.Source, m.Name)
 	}
