@@ -180,4 +180,5 @@ func (u *backendConn) release(reusable bool, now time.Time) {
 	u.pool.put(u, now)
 }
 
-func (u *backendConn) cancel() { u.close() }
+// cancel closes the socket beneath TLS: to say that the connection ends in order, as close does, would be wrong here and may take 5 s.
+func (u *backendConn) cancel() { u.tcp.Close() }

@@ -23,7 +23,7 @@ type Server struct {
 	exchanges sync.Pool     // of *exchange
 	lot       *socket.Lot   // of idle clients' connections
 	owners    owners
-	memory    *h2.Memory    // of all connections that speak HTTP/2
+	memory    *h2.Memory // of all connections that speak HTTP/2
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's
