@@ -20,7 +20,7 @@ func serveH2(conn *clientConn, early []byte) {
 	r := conn.listener.routes.Load()
 	c := &h2Conn{clientConn: conn}
 	c.server = h2.NewServer(conn.conn, h2.ServerOptions{
-		Early: early, Memory: conn.server.memory, Limits: r.limits, MaxStreams: r.streams, IdleTimeout: r.idle,
+		Early: early, Memory: conn.server.memory, Limits: r.limits, MaxStreams: r.streams, IdleTimeout: r.idle, WriteTimeout: gatheredTime,
 	})
 	conn.speaks(c)
 	if err := c.server.Serve(c.serveStream); err != nil {

@@ -131,7 +131,7 @@ func (x *exchange) dialH2(b *backend, t *transport) (*h2.Stream, *h2Pooled, erro
 	if t.settings.Enabled {
 		scheme = "https"
 	}
-	client, err := h2.NewClient(conn, h2.ClientOptions{Scheme: scheme, Memory: x.conn.server.memory, Limits: x.view.limits})
+	client, err := h2.NewClient(conn, h2.ClientOptions{Scheme: scheme, Memory: x.conn.server.memory, Limits: x.view.limits, WriteTimeout: gatheredTime})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -78,6 +78,8 @@ const (
 	maxInterim = 16
 	// pieceTime is how long either side may take for one piece of what we send, 24 KB or a head: 60 s as nginx's send_timeout.
 	pieceTime = 60 * time.Second
+	// gatheredTime is how long either side may take for what many streams of HTTP/2 have gathered: up to 128 KB, five pieces.
+	gatheredTime = 5 * pieceTime
 	// sampleEvery is how often the requests in flight are sampled for their mean.
 	sampleEvery = 50 * time.Millisecond
 	// wholeBody is the largest body that is read whole before the request is sent, so that it can be sent again and needs no goroutine.

@@ -36,8 +36,7 @@ func New(tcp *net.TCPConn) (*Conn, error) {
 }
 
 // SetWriteTimeout bounds how long a Write waits for the other end to take something, each time that it has to wait; 0 waits for ever. Unlike a
-// deadline it costs nothing where Write need not wait. A Write that has waited takes the write deadline away. It is not called
-// while a Write is under way.
+// deadline it costs nothing where Write need not wait. It is not called while a Write is under way.
 func (c *Conn) SetWriteTimeout(limit time.Duration) { c.writer.limit = limit }
 
 // Close closes the connection and wakes whoever waits on it. Inside Attend, where closing would wait for Attend to return, and Attend for

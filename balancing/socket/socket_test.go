@@ -226,6 +226,30 @@ func TestWriteEndsAsThatOfNetDoes(t *testing.T) {
 	}
 }
 
+// A deadline that was set is the last word, as at the end of a connection, however long the other end may otherwise take for each piece.
+func TestWriteDeadlineHoldsBesideTheTimeout(t *testing.T) {
+	c, other := pair(t)
+	c.SetWriteTimeout(time.Hour)
+	c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	for range 2 { // and it is still there after a Write that has waited
+		if n, err := c.Write(largeData()); n == large || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %d, %v, want the deadline", n, err)
+		}
+	}
+	c.SetDeadline(time.Time{})
+	ended := make(chan error)
+	go func() {
+		_, err := c.Write(largeData())
+		ended <- err
+	}()
+	mustReadByte(t, other) // it goes on
+	c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	go io.Copy(io.Discard, io.LimitReader(other, large/2)) // it has to wait again
+	if err := <-ended; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
 func TestCloseEndsAWriteThatWaits(t *testing.T) {
 	c, other := pair(t)
 	ended := make(chan error)
