@@ -164,7 +164,7 @@ func (u *backendConn) leaving() bool     { return false }
 
 // release gives the connection back, or closes it where there is any doubt about what would come next on it.
 func (u *backendConn) release(reusable bool, now time.Time) {
-	if !reusable || len(u.reader.Buffered()) > 0 {
+	if !reusable || len(u.reader.Buffered()) > 0 || u.beneath != nil && !u.beneath.between() {
 		u.close()
 		if u.large != nil {
 			u.reader.Discard(len(u.reader.Buffered()))

@@ -24,15 +24,22 @@ func (g *gathering) Write(p []byte) (int, error) {
 	return g.Conn.Write(p)
 }
 
-func (g *gathering) release() {
-	g.held = false
-	g.Conn.Write(g.kept.Bytes())
-	g.kept.Reset()
+// release sends what is kept, but for the last bytes.
+func (g *gathering) release(but int) {
+	g.held = but > 0
+	g.Conn.Write(g.kept.Next(g.kept.Len() - but))
 }
 
 // What a backend says unasked in a record of its own, right behind a response, lies in the buffers of TLS where no look at the socket finds
 // it. It must not be taken for the answer to the next request (response queue poisoning).
 func TestRecordThatFollowsAResponseUnaskedIsNotTheNextAnswer(t *testing.T) {
+	for name, later := range map[string]int{"whole": 0, "its last byte later": 1, "all but its first byte later": 65} {
+		t.Run(name, func(t *testing.T) { poison(t, later) })
+	}
+}
+
+// poison has a backend answer twice, the last bytes of the second answer when it is asked the next time.
+func poison(t *testing.T, later int) {
 	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 	address := script(t, func(_ int, conn net.Conn, _ *bufio.Reader) {
 		wire := &gathering{Conn: conn}
@@ -43,11 +50,12 @@ func TestRecordThatFollowsAResponseUnaskedIsNotTheNextAnswer(t *testing.T) {
 			if err != nil {
 				return
 			}
+			wire.release(0)
 			wire.held = r.URL.Path == "/poison"
 			io.WriteString(secure, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			if wire.held {
 				io.WriteString(secure, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
-				wire.release()
+				wire.release(later)
 			}
 		}
 	})
