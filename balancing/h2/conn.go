@@ -24,6 +24,7 @@ type conn struct {
 	idleTimeout  time.Duration
 	writeTimeout time.Duration
 	handle       func(*Stream)
+	malformed    func(reason string) // or nil
 	memory       *Memory
 
 	reader     reader // of the reading goroutine alone

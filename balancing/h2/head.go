@@ -110,6 +110,7 @@ func (c *conn) onRequest(id uint32) error {
 	}
 	switch {
 	case b.bad != "":
+		c.tellMalformed(b.bad)
 		return c.refuseRequest(id, ProtocolError)
 	case c.open >= c.maxStreams || len(c.live) >= 2*c.maxStreams:
 		return c.refuseRequest(id, RefusedStream)
@@ -128,6 +129,16 @@ func (c *conn) onRequest(id uint32) error {
 	s.waiting = true
 	r.waiting = append(r.waiting, s)
 	return nil
+}
+
+// tellMalformed tells of a request whose head is malformed, without the lock. c.mu is held before and after.
+func (c *conn) tellMalformed(reason string) {
+	if c.malformed == nil {
+		return
+	}
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	c.malformed(reason)
 }
 
 // refuseRequest resets a stream that never becomes one. Those that were malformed or too many count as resets, because the client has

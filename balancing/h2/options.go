@@ -14,6 +14,9 @@ type ServerOptions struct {
 	Limits h1.Limits
 	// Memory is what is shared with other connections to receive with. Default: DefaultMemory for each.
 	Memory *Memory
+	// Malformed, unless nil, is called with the reason for each request that is reset because its head is malformed, so that nobody else
+	// learns of it. The goroutine that reads calls it: it must be quick.
+	Malformed func(reason string)
 	// MaxStreams is how many requests may be open at once, 1 to 10,000. A stream that the client has reset counts until its handler
 	// returns (CVE-2023-44487). Default 128, as nginx.
 	MaxStreams int

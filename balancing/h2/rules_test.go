@@ -66,7 +66,9 @@ func TestMalformedRequestsAreReset(t *testing.T) {
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			t.Parallel()
-			r := rawClient(t, h2.ServerOptions{}, func(s *h2.Stream) {
+			malformed := make(chan string, 2)
+			options := h2.ServerOptions{Malformed: func(reason string) { malformed <- reason }}
+			r := rawClient(t, options, func(s *h2.Stream) {
 				if !strings.Contains(string(s.Head()), "good") {
 					t.Errorf("the handler got %q", s.Head())
 				}
@@ -76,6 +78,9 @@ func TestMalformedRequestsAreReset(t *testing.T) {
 			r.wantReset(1, h2.ProtocolError)
 			r.headers(3, true, get("x: good")...) // the connection and its tables go on
 			r.next(http2.FrameHeaders, 3)
+			if len(malformed) != 1 || <-malformed == "" {
+				t.Error("it was not told once, with a reason")
+			}
 		})
 	}
 }

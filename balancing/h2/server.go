@@ -16,7 +16,7 @@ func NewServer(netConn net.Conn, options ServerOptions) *Server {
 	options = options.withDefaults()
 	c := newConn(netConn, options.Memory)
 	c.window = newWindow(firstConnWindow, mostConnWindow, c.memory)
-	c.limits, c.maxStreams = options.Limits, options.MaxStreams
+	c.limits, c.maxStreams, c.malformed = options.Limits, options.MaxStreams, options.Malformed
 	c.pingAfter, c.idleTimeout, c.writeTimeout = options.PingAfter, options.IdleTimeout, options.WriteTimeout
 	c.reader.buf = make([]byte, max(firstBuffer, len(options.Early)))
 	c.reader.end = copy(c.reader.buf, options.Early)

@@ -21,6 +21,7 @@ func serveH2(conn *clientConn, early []byte) {
 	c := &h2Conn{clientConn: conn}
 	c.server = h2.NewServer(conn.conn, h2.ServerOptions{
 		Early: early, Memory: conn.server.memory, Limits: r.limits, MaxStreams: r.streams, IdleTimeout: r.idle, WriteTimeout: gatheredTime,
+		Malformed: c.malformed,
 	})
 	conn.speaks(c)
 	if err := c.server.Serve(c.serveStream); err != nil {
@@ -50,6 +51,16 @@ func (c *h2Conn) serveStream(stream *h2.Stream) {
 	stream.SetCancel(x.onGone)
 	x.serve(&x.h2, number)
 	stream.SetCancel(nil)
+}
+
+// malformed accounts for a request that was reset because its head is malformed. There is no stream and no answer.
+func (c *h2Conn) malformed(reason string) {
+	c.listener.counts.http2.Add(1)
+	x := c.take()
+	defer c.put(x)
+	x.h2 = h2Client{x: x}
+	x.unreadable(&x.h2, c.requests.Add(1))
+	x.log(rejected, x.protocol(), reason)
 }
 
 // refusal is the answer to a head that could not be parsed. HTTP/2 cuts off one that is too large.
@@ -176,11 +187,16 @@ func (c *h2Client) abort() {
 
 // refuse answers a request that could not be read.
 func (x *exchange) refuse(c client, status int, reason string, number uint64) {
+	x.unreadable(c, number)
+	x.answer(status, reason)
+	x.log(rejected, x.protocol(), reason)
+}
+
+// unreadable begins an exchange of a request that could not be read.
+func (x *exchange) unreadable(c client, number uint64) {
 	x.client, x.route = c, nil
 	x.state = state{began: time.Now(), number: number}
 	x.logged = logged{on: x.conn.server.logs(), kept: x.logged.kept[:0], client: x.conn.client}
 	x.makeRequestID()
 	x.conn.countMalformed(x.began)
-	x.answer(status, reason)
-	x.log(rejected, x.protocol(), reason)
 }
