@@ -54,6 +54,7 @@ const (
 func Decide(policy Policy, now time.Time, ready int, s *State) Decision {
 	p := policy.usable()
 	s.DecidedAt = now
+	s.fit(&p, second(now)) // also where nothing can be decided: what a changed window keeps depends on when it is changed
 	if !s.Started && ready < 0 {
 		s.Last = Decision{Desired: -1, Bound: BoundNoReady}
 		return s.Last

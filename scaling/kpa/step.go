@@ -62,7 +62,6 @@ func (s *State) fit(p *Policy, now int64) {
 
 // averages of the load over both windows; false is not known.
 func (s *State) averages(p *Policy, now int64) (stable, panics float64, known bool) {
-	s.fit(p, now)
 	if s.Stable.empty(now) && !p.SilenceIsZero {
 		return 0, 0, false
 	}

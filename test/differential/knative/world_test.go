@@ -17,6 +17,12 @@ type world struct {
 	pods int // ready
 }
 
+// Counts beyond 32 bits are one of the explained differences, so no world gets there: 1e6 requests at a target of 0.01 are 1e8 pods.
+const (
+	mostLoad = 1e6
+	mostPods = 20_000
+)
+
 var errLister = errors.New("the lister is not synced")
 
 func newWorld(seed, sequence uint64) *world {
@@ -70,9 +76,15 @@ func (w *world) pause(p kpa.Policy) time.Duration {
 	}
 }
 
-// next draws the load of a second: none, steady, noise, spikes, a ramp; often exactly on the boundary of a pod. False is not measured, at
-// times for longer than a window.
+// next is draw, within bounds.
 func (w *world) next(p kpa.Policy) (load float64, measured bool) {
+	load, measured = w.draw(p)
+	return min(load, mostLoad), measured
+}
+
+// draw draws the load of a second: none, steady, noise, spikes, a ramp; often exactly on the boundary of a pod. False is not measured, at
+// times for longer than a window.
+func (w *world) draw(p kpa.Policy) (load float64, measured bool) {
 	if w.left--; w.left < 0 {
 		w.left, w.kind = 5+w.IntN(80), w.IntN(7)
 		w.load = p.Target * float64(w.oneOf(0, 1, 2, 5, 40, 1000)) * w.Float64() * 2
@@ -111,5 +123,6 @@ func (w *world) ready(desired int) (int, error) {
 	case w.pods > 0 && desired >= 0:
 		w.pods--
 	}
+	w.pods = min(w.pods, mostPods)
 	return w.pods, nil
 }
