@@ -17,7 +17,7 @@ PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration lint bench bench-balancer soak clean
+.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -81,6 +81,10 @@ test-monitoring: ## metrics, signals, alerts and objectives
 
 test-integration: build ## behavior through the real binary
 	$(GO) test $(TESTFLAGS) -count=1 -p 1 ./test/...
+
+# Modules of their own, since what they compare with needs hundreds of others: the first build takes a minute or two.
+differential: ## the autoscalers of others, run beside ours: docs/compatibility.md
+	@for module in test/differential/*/go.mod; do (cd $$(dirname $$module) && $(GO) test -count=1 -v ./...) || exit 1; done
 
 lint: ## gofmt, vet, staticcheck, tidy go.mod
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
