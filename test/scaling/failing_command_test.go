@@ -106,14 +106,18 @@ services:
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed := 0
+	var failed []time.Time
 	for _, event := range events {
 		if event.Type == "replica-failed" {
-			failed++
+			failed = append(failed, event.At)
 		}
 	}
-	if failed > 3 { // after 0, 1 and 3 s
-		t.Errorf("%d starts failed within 3 s", failed)
+	delay := 800 * time.Millisecond // 1 s − 20 %, and then twice as much each time
+	for i := 1; i < len(failed); i++ {
+		if after := failed[i].Sub(failed[i-1]); after < delay {
+			t.Errorf("start %d failed %s after the one before, want at least %s", i+1, after, delay)
+		}
+		delay *= 2
 	}
 
 	s.Configure(strings.Replace(steadyConfig, "minReplicas: 3", "minReplicas: 1", 1))

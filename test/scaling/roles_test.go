@@ -35,14 +35,12 @@ func TestRolesApartScaleAsRunDoes(t *testing.T) {
 	system.Pass(t, time.Until(begin))
 	l := s.Send("2s@10,6s@220,7s@10", system.Post)
 	evidence := l.Began.Add(2 * time.Second).Truncate(time.Second).Add(time.Second)
+	crowd := s.Crowd()
 	seen := serving(s, first, l.Done())
 	system.NoneFailed(t, l.Wait())
-	if after := firstRise(t, s).At.Sub(evidence); after < 0 || after > time.Second {
-		t.Errorf("decided %s after the first saturated second", after)
-	}
-	if newcomer, at := seen(); at.IsZero() || at.Sub(evidence) > 3*time.Second {
-		t.Errorf("the first new replica with traffic, %q, was seen %s after the first saturated second", newcomer, at.Sub(evidence))
-	}
+	decidedWithinASecond(t, firstRise(t, s), evidence, crowd)
+	newcomer, at := seen()
+	tookTrafficWithinThreeSeconds(t, newcomer, at, evidence, crowd)
 	if most := c.AtOnce(); most < 5 || most > 6 {
 		t.Errorf("%d replicas at once, want ceil(220/40) = 6, or 5, which is within the tolerance of 10 %%", most)
 	}

@@ -1,6 +1,7 @@
 package scaling_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -135,13 +136,15 @@ func (in *installed) queueFor(name string) (got <-chan struct{}, release func())
 // wait waits for the end of the process that was started, and returns its exit code.
 func (in *installed) wait(limit time.Duration) int {
 	in.t.Helper()
-	select {
-	case <-in.ended:
-		return in.command.ProcessState.ExitCode()
-	case <-time.After(limit):
-		in.t.Fatalf("it has not ended after %v", limit)
-		return -1
-	}
+	in.s.Eventually(limit, "it has ended", func() error {
+		select {
+		case <-in.ended:
+			return nil
+		default:
+			return errors.New("it runs")
+		}
+	})
+	return in.command.ProcessState.ExitCode()
 }
 
 // holder is the process that has a role. The file is empty for an instant while it changes hands, and a signal to process 0 would go to
@@ -521,9 +524,10 @@ func TestASuccessorThatHangsIsKilled(t *testing.T) {
 	s.WaitReplicas("shop", 2, 10*time.Second)
 	l := startClients(t, s.Traffic)
 	in.write("#!/bin/sh\nexec sleep 600\n", 0o755)
-	began := time.Now()
+	began, crowd := time.Now(), s.Crowd()
 	_, stderr, code := s.Command("upgrade", "-c", s.ConfigFile())
-	if took := time.Since(began); code != 1 || !strings.Contains(stderr, "not prepared within 30s") || took > 35*time.Second {
+	limit := 30*time.Second + crowd.Stretch(5*time.Second, began, time.Now())
+	if took := time.Since(began); code != 1 || !strings.Contains(stderr, "not prepared within 30s") || took > limit {
 		t.Errorf("exit code %d after %v: %s", code, took, stderr)
 	}
 	l.stop()
@@ -541,10 +545,12 @@ func TestConnectionsAreCutOffAtTheDrainLimit(t *testing.T) {
 	l := &clients{t: t, address: s.Traffic}
 	l.openSocket()
 	defer l.socket.Close()
-	began := time.Now()
+	began, crowd := time.Now(), s.Crowd()
 	in.upgrade("balancer")
-	_ = l.socket.SetDeadline(began.Add(10 * time.Second))
-	if _, err := l.echoes.ReadByte(); err == nil || time.Since(began) < 1500*time.Millisecond || time.Since(began) > 6*time.Second {
-		t.Errorf("the WebSocket ended after %v: %v", time.Since(began), err)
+	_ = l.socket.SetDeadline(began.Add(time.Minute))
+	_, err := l.echoes.ReadByte()
+	ended := time.Now()
+	if took := ended.Sub(began); err == nil || took < 1500*time.Millisecond || took > crowd.Stretch(6*time.Second, began, ended) {
+		t.Errorf("the WebSocket ended after %v: %v", took, err)
 	}
 }

@@ -24,7 +24,8 @@ func (s *System) Send(shape string, change ...func(*load.Options)) *Traffic {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	options := load.Options{URL: "http://" + s.Traffic + "/", Shape: parsed}
+	// However slow a crowded machine is, a request that is answered has not failed.
+	options := load.Options{URL: "http://" + s.Traffic + "/", Shape: parsed, Timeout: time.Minute}
 	if parsed.End() == 0 {
 		options.Duration = time.Hour
 	}
