@@ -62,11 +62,23 @@ func TestUtilizationAsHPACalculatesIt(t *testing.T) {
 		// Up with a missing pod as idle: 1.8 of two, then 1800/3000 = 60 %: 1.2 × 3 = 3.6.
 		"a missing pod is idle on the way up": {[]Pod{cpu(900, 1000), cpu(900, 1000), with(cpu(0, 1000), unmeasured)}, 50, 3, 4, 90},
 		// 600 of 1000 is 1.2; with one idle pod 30 %: 0.6, the other way.
+		// With three idle ones 15 %: 0.3 × 4 = 1.2 would take two away.
+		"missing pods never turn the direction": {append(repeat(3, with(cpu(0, 1000), unmeasured)), cpu(600, 1000)), 50, 4, 4, 60},
+		// 1.2 × 3 = 3.6, as above, but ten are wanted: more load asks for fewer.
+		"fewer pods than wanted never turn it": {[]Pod{cpu(900, 1000), cpu(900, 1000), with(cpu(0, 1000), unmeasured)}, 50, 10, 10, 90},
+		// (800+1000)/5000 = 36 %: 0.72 × 5 = 3.6, but two are wanted: less load asks for more.
+		"more pods than wanted never turn it": {append(repeat(4, cpu(200, 1000)), with(cpu(0, 1000), unmeasured)), 50, 2, 2, 20},
+		// (300+1000)/4000 = 32 %: 0.64 × 4 = 2.56; at its target of 50 % it would be 20 %, and 2.
+		"a missing pod uses all of its request":   {append(repeat(3, cpu(100, 1000)), with(cpu(0, 1000), unmeasured)), 50, 4, 3, 10},
 		"a missing pod never turns the direction": {[]Pod{cpu(600, 1000), with(cpu(0, 1000), unmeasured)}, 50, 2, 2, 60},
 		// Down with a missing pod at its whole request: 10 %, then (100+1000)/2000 = 55 %: within 10 % of 50.
 		"a missing pod uses its request on the way down": {[]Pod{cpu(100, 1000), with(cpu(0, 1000), unmeasured)}, 50, 2, 2, 10},
 		// A target of 150: the missing pod uses 1500: (100+1500)/2000 = 80 %: 80/150 × 2 = 1.07.
 		"a missing pod uses a target above 100 percent": {[]Pod{cpu(100, 1000), with(cpu(0, 1000), unmeasured)}, 150, 2, 2, 10},
+		"a pod that has succeeded counts":               {[]Pod{cpu(500, 1000), with(cpu(900, 1000), func(p *Pod) { p.Phase = Succeeded })}, 50, 2, 3, 70},
+		"a pod is young for five minutes": {[]Pod{cpu(500, 1000), with(cpu(900, 1000), func(p *Pod) {
+			p.Started, p.ReadySince = noon.Add(-5*time.Minute), noon
+		})}, 50, 2, 3, 70},
 		// Pending pods count as idle on the way up: 1800/3000 = 60 %: 1.2 × 3 = 3.6.
 		"a pending pod is idle on the way up": {[]Pod{cpu(900, 1000), cpu(900, 1000), with(cpu(0, 1000), pending)}, 50, 3, 4, 90},
 		// On the way down they are not counted at all: 20 %: 0.4 × 2 = 0.8.
@@ -225,6 +237,13 @@ func TestValuesOfObjectsAndExternalMetrics(t *testing.T) {
 	m := Metric{Source: Object, Name: "queue", Type: Value, Target: 100}
 	if p, err := m.FromValue(300, Count{Wanted: 4, Observed: 4}, tenth); err == nil {
 		t.Errorf("without pods: %+v, want an error", p)
+	}
+}
+
+func TestDeletedPodsAreReadyAndPendingOnesAreNot(t *testing.T) {
+	pods := []Pod{cpu(1, 1), with(cpu(1, 1), deleted), with(cpu(1, 1), pending), with(cpu(1, 1), func(p *Pod) { p.Ready = ConditionUnknown })}
+	if c := CountPods(pods, 7, 5); c != (Count{Wanted: 7, Observed: 5, Listed: 4, Ready: 2}) {
+		t.Errorf("%+v, want 2 of 4 ready", c)
 	}
 }
 

@@ -73,14 +73,19 @@ func calculate(t *testing.T, w *world, m hpa.Metric, tolerance hpa.Tolerance, c 
 	if err := cluster.show(w); err != nil {
 		t.Fatal(err)
 	}
+	return calculateIn(t, cluster, m, tolerance, c)
+}
+
+func calculateIn(t *testing.T, cluster *cluster, m hpa.Metric, tolerance hpa.Tolerance, c hpa.Controller) (int, int64, error) {
+	t.Helper()
 	calculator := podautoscaler.NewReplicaCalculator(cluster.metricsClient(), cluster.podLister(), c.CPUInitializationPeriod, c.InitialReadinessDelay)
 	var (
 		ctx      = context.Background()
 		tolerate = tolerances(t, tolerance)
 		selector = labels.SelectorFromSet(label())
 		name     = corev1.ResourceName(m.Name)
-		wanted   = int32(w.wanted)
-		observed = int32(w.observed)
+		wanted   = int32(cluster.world.wanted)
+		observed = int32(cluster.world.observed)
 		ingress  = &autoscaling.CrossVersionObjectReference{Kind: "Ingress", Name: "front", APIVersion: "networking.k8s.io/v1"}
 		every    = &metav1.LabelSelector{}
 		replicas int32
