@@ -1,12 +1,15 @@
 package knative
 
 import (
+	"context"
 	"math"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"headroom.dev/headroom/scaling/kpa"
+	"knative.dev/serving/pkg/apis/autoscaling"
+	"knative.dev/serving/pkg/autoscaler/config"
 )
 
 // Each test shows one difference that docs/compatibility.md explains, on both sides, so that the page stays true.
@@ -89,6 +92,38 @@ func TestExplainedALoadThatIsNoNumber(t *testing.T) {
 	})
 }
 
+func TestExplainedALoadOverATrillion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, nil, 0)
+		defer p.theirs.close()
+		p.record(3e12, 60)
+		p.theirs.scale(time.Now())
+		ours := kpa.Decide(p.policy, time.Now(), 5, &p.ours)
+		if p.theirs.stable != 3e12 || ours.StableLoad != 1e12 {
+			t.Errorf("Knative averages %v, ours %v, want 3e12 and 1e12", p.theirs.stable, ours.StableLoad)
+		}
+	})
+}
+
+func TestExplainedWindowsOverAnHour(t *testing.T) {
+	configured, err := config.NewConfigFromMap(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, annotation := range []string{autoscaling.WindowAnnotationKey, autoscaling.ScaleDownDelayAnnotationKey} {
+		if autoscaling.ValidateAnnotations(context.Background(), configured, map[string]string{annotation: "61m"}) == nil {
+			t.Errorf("Knative accepts %s: 61m", annotation)
+		}
+	}
+	p := kpa.Default()
+	p.StableWindow = 61 * time.Minute
+	var s kpa.State
+	kpa.Record(p, time.Now(), 1, &s)
+	if n := len(s.Stable.Buckets); n != 3600 {
+		t.Errorf("a window of 61 minutes has %d seconds, want an hour", n)
+	}
+}
+
 func TestExplainedAClockSetBackByAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t, nil, 0)
@@ -103,6 +138,26 @@ func TestExplainedAClockSetBackByAWindow(t *testing.T) {
 		}
 		theirs, ours := p.theirs.scale(now), kpa.Decide(p.policy, now, 5, &p.ours)
 		explained(t, "a minute of 30 after the clock was set back", int(theirs.DesiredPodCount), ours.Desired, 5, 3)
+	})
+}
+
+func TestExplainedAPanicBeforeTheClockWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, nil, 0)
+		defer p.theirs.close()
+		p.record(100, 60)
+		theirs, ours := p.decide(4)
+		explained(t, "in panic", theirs, ours, 10, 10)
+		now := time.Now().Add(-10 * time.Minute)
+		var last kpa.Decision
+		for range 130 { // two stable windows: in the first one ours still panics, for the panic counts as of now
+			now = now.Add(time.Second)
+			p.theirs.record(now, 70)
+			p.theirs.pods = 10
+			theirs = int(p.theirs.scale(now).DesiredPodCount)
+			last = kpa.Step(p.policy, kpa.Input{Now: now, Load: 70, Measured: true, Ready: 10}, &p.ours)
+		}
+		explained(t, "130 s after the clock was set back", theirs, last.Desired, 10, 7)
 	})
 }
 
