@@ -116,6 +116,12 @@ func TestStepChangesNoStateThatItWasGiven(t *testing.T) {
 	}
 }
 
+func TestOfNothingAndLessTheLaterStays(t *testing.T) {
+	if c := Combine([]Metric{cpuMetric, queueMetric}, proposed(0, -5), 5); !c.Valid || c.Replicas != -5 || c.Deciding != 1 {
+		t.Errorf("%+v, want -5 of the second", c)
+	}
+}
+
 func TestTheErrorNamesTheMetricThatFailed(t *testing.T) {
 	c := Combine([]Metric{cpuMetric, queueMetric}, proposed(3, broken), 5)
 	if want := "1 of 2 metrics failed: external metric queue: no answer"; c.Err == nil || c.Err.Error() != want {
