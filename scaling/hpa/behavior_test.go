@@ -97,6 +97,7 @@ func TestRatePolicies(t *testing.T) {
 		"the maximum binds first":     {Behavior{ScaleUp: rules(RatePercent, 900, minute)}, nil, nil, 100, 1001, 1000, ReasonTooManyReplicas},
 		"4 pods a minute down":        {Behavior{ScaleDown: rules(RatePods, 4, minute)}, nil, nil, 10, 2, 6, ReasonScaleDownLimit},
 		"of which 3 are used down":    {Behavior{ScaleDown: rules(RatePods, 4, minute)}, nil, []Change{{3, at(-59), false}}, 10, 2, 9, ReasonScaleDownLimit},
+		"all used keeps it down too":  {Behavior{ScaleDown: rules(RatePods, 4, minute)}, nil, []Change{{9, at(-59), false}}, 10, 2, 10, ReasonScaleDownLimit},
 		"what was added may go":       {Behavior{ScaleDown: rules(RatePods, 4, minute)}, []Change{{5, at(-59), false}}, nil, 10, 1, 1, ReasonDesiredWithinRange},
 		"percent are cut":             {Behavior{ScaleDown: rules(RatePercent, 1, minute)}, nil, nil, 10, 2, 9, ReasonScaleDownLimit}, // 9.9
 		"max takes 4 of 4 and 1 down": {Behavior{ScaleDown: both(SelectMax)}, nil, nil, 10, 2, 6, ReasonScaleDownLimit},
@@ -142,6 +143,16 @@ func TestWithoutBehaviorTheNumberDoublesAtEachStep(t *testing.T) {
 	}
 	if len(state.ScaleUps) != 0 {
 		t.Errorf("changes are remembered, though no rate policy looks at them: %v", state.ScaleUps)
+	}
+}
+
+func TestWithoutBehaviorARecommendationAsOldAsTheWindowStillHolds(t *testing.T) {
+	spec := Spec{Bounds: wide(), Metrics: []Metric{queueMetric}, Controller: defaults}
+	_, state := Step(spec, proposed(10), 10, State{}, noon)
+	for seconds, want := range map[float64]int{300: 10, 300.001: 2} {
+		if d, _ := Step(spec, proposed(2), 10, state, at(seconds)); d.Replicas != want {
+			t.Errorf("after %v s: %+v, want %d", seconds, d, want)
+		}
 	}
 }
 
