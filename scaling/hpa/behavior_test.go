@@ -171,6 +171,27 @@ func TestAClockThatIsSetBackHoldsNothingForLonger(t *testing.T) {
 	}
 }
 
+func TestANewChangeTakesThePlaceOfTheLastThatIsOutdated(t *testing.T) {
+	b := Behavior{ScaleUp: rules(RatePods, 4, time.Minute), ScaleDown: rules(RatePods, 4, 10*time.Minute)}
+	state := State{ScaleUps: []Change{{1, at(-200), false}, {2, at(-100), false}, {3, at(-60), false}}}
+	first := state.Rescaled(b, 10, 14, noon) // what is exactly as old as the period is not outdated
+	want := []Change{{1, at(-200), true}, {4, noon, false}, {3, at(-60), false}}
+	if !slices.Equal(first.ScaleUps, want) {
+		t.Errorf("%v, want %v", first.ScaleUps, want)
+	}
+	// Of the 2 that gave way the policy of scaling down, which looks back for ten minutes, no longer knows: 14-1-4-3.
+	if start := b.ScaleDown.Policies[0].start(14, first, noon); start != 6 {
+		t.Errorf("it started from %d, want 6", start)
+	}
+	second := State{ScaleUps: want[1:]}.Rescaled(b, 14, 15, noon)
+	if want := append(slices.Clone(want[1:]), Change{1, noon, false}); !slices.Equal(second.ScaleUps, want) {
+		t.Errorf("%v, want %v", second.ScaleUps, want)
+	}
+	if state.ScaleUps[0].Outdated || state.ScaleUps[1].Replicas != 2 {
+		t.Errorf("the state that it was given has changed: %v", state.ScaleUps)
+	}
+}
+
 func TestTheStateIsBoundedAndPlain(t *testing.T) {
 	b := Behavior{ScaleUp: rules(RatePods, 4, time.Minute), ScaleDown: rules(RatePods, 4, time.Minute)}
 	b.ScaleUp.StabilizationWindow, b.ScaleDown.StabilizationWindow = time.Minute, 5*time.Minute

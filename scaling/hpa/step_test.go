@@ -2,6 +2,7 @@ package hpa
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -70,6 +71,12 @@ func TestStep(t *testing.T) {
 		"and comes back for a raised minimum": {Bounds{2, 20}, both, fast, proposed(broken, 0), 0, asleep, 2,
 			"Current number of replicas below Spec.MinReplicas",
 			Condition{true, ReasonValidMetricFound}, ReasonReadyForNewScale, Condition{false, ReasonDesiredWithinRange}},
+		"and asks its metrics for a raised minimum": {Bounds{2, 20}, []Metric{cpuMetric}, fast, proposed(broken), 0, asleep, 0, "",
+			Condition{false, ReasonFailedGetResourceMetric}, ReasonSucceededGetScale, Condition{}},
+		"and stays without a metric that exists without pods": {Bounds{0, 20}, []Metric{cpuMetric}, fast, proposed(3), 0, asleep, 0, "",
+			Condition{false, ReasonScalingDisabled}, ReasonSucceededGetScale, Condition{}},
+		"what no metric could wake is not remembered as asleep": {Bounds{0, 20}, []Metric{cpuMetric}, fast, proposed(0), 3, State{}, 0,
+			"All metrics below target", Condition{true, ReasonValidMetricFound}, ReasonReadyForNewScale, Condition{false, ReasonDesiredWithinRange}},
 		"negative proposals ask for none": {Bounds{0, 20}, both, fast, proposed(-3, -7), 5, State{}, 0, "All metrics below target",
 			Condition{true, ReasonValidMetricFound}, ReasonReadyForNewScale, Condition{false, ReasonDesiredWithinRange}},
 		"without behavior down to the minimum": {Bounds{3, 20}, both, nil, proposed(1, 1), 5, State{Highest: []Recommendation{{2, noon}}}, 3,
@@ -90,7 +97,8 @@ func TestStep(t *testing.T) {
 		if d.Active != c.active || d.Able.Reason != c.able || d.Limited != c.limited {
 			t.Errorf("%s: %+v, %+v, %+v; want %+v, %s, %+v", name, d.Active, d.Able, d.Limited, c.active, c.able, c.limited)
 		}
-		if asleep := d.Replicas == 0 && (c.current > 0 || c.state.ScaledToZero); state.ScaledToZero != asleep {
+		external := slices.Contains(c.metrics, queueMetric)
+		if asleep := d.Replicas == 0 && (c.current > 0 && external || c.state.ScaledToZero); state.ScaledToZero != asleep {
 			t.Errorf("%s: scaled to zero is %t, want %t", name, state.ScaledToZero, asleep)
 		}
 		if c.behavior != nil && d.Rescale && len(state.ScaleUps)+len(state.ScaleDowns) != 1 {

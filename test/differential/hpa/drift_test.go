@@ -61,7 +61,7 @@ func (s *sequence) pause() time.Duration {
 	}
 }
 
-// adjust is what people do meanwhile: they change the bounds and the policies, and scale by hand. Windows only shrink here: where they
+// adjust is what people do meanwhile: they change the bounds, the metrics and the policies, and scale by hand. Windows only shrink here: where they
 // grow, Kubernetes and we remember different parts of what was before the old window.
 func (s *sequence) adjust() {
 	if s.chance(3) {
@@ -72,6 +72,9 @@ func (s *sequence) adjust() {
 	}
 	if s.chance(2) {
 		s.spec.Max = 4 + s.IntN(40)
+	}
+	if s.wanted == 0 && s.chance(5) || s.chance(1) {
+		s.spec.Metrics = []hpa.Metric{s.metric(0), s.metric(1)}
 	}
 	if s.spec.Behavior == nil || !s.chance(3) {
 		return
