@@ -3,6 +3,7 @@ package certificate
 import (
 	"crypto/tls"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,8 @@ import (
 type Options struct {
 	// Logger gets what an operator should know: certificates that were read again, obtained, cannot be used or expire soon. Required.
 	Logger *slog.Logger
-	// StateDir is where the account with the authority and the certificates that it issued are kept, in its folder acme, mode 0700.
-	// Required for ACME.
+	// StateDir is where the account with the authority and the certificates that it issued are kept, in its folder acme, mode 0700, and the
+	// secrets of session tickets, in a file, mode 0600. Required for ACME; where it is empty the secrets are not kept.
 	StateDir string
 }
 
@@ -54,7 +55,11 @@ func newHolding() *holding {
 
 // New makes a Keeper, which looks after its files until Close.
 func New(options Options) *Keeper {
-	k := &Keeper{options: options, tickets: newTickets(), current: newHolding(), next: newHolding(), stop: make(chan struct{})}
+	var file ticketFile
+	if options.StateDir != "" {
+		file = ticketFile(filepath.Join(options.StateDir, "session-tickets.json"))
+	}
+	k := &Keeper{options: options, tickets: newTickets(file, options.Logger), current: newHolding(), next: newHolding(), stop: make(chan struct{})}
 	k.rules.Store(&map[string]clientRule{})
 	k.tasks.Go(k.watch)
 	return k

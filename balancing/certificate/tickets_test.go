@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -122,7 +123,7 @@ func TestTicketIsWorthSomethingForADayAndNothingAfterThreeRotations(t *testing.T
 }
 
 func TestSecretsOfTicketsAreKeptNoLongerThanNeeded(t *testing.T) {
-	s, now := newTickets(), year(2026)
+	s, now := newTickets("", slog.New(slog.DiscardHandler)), year(2026)
 	first := s.at(now).list[0]
 	for i, want := range []struct {
 		after time.Duration
