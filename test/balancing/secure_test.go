@@ -64,6 +64,14 @@ func writePair(t *testing.T, dir, file, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
+// writePEM writes a certificate.
+func writePEM(t *testing.T, path string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // balanceSecurely starts headroom with a certificate for a.test, and further settings of its TLS.
 func balanceSecurely(t *testing.T, origin, further string) *balancer {
 	t.Helper()
