@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/socket"
 )
 
 func sortedNames(services map[string]*service) []string { return slices.Sorted(maps.Keys(services)) }
@@ -190,6 +191,7 @@ func (s *Server) setListeners(next planned, opened map[string]net.Listener) {
 	for address, l := range s.listeners {
 		if r := next.routes[address]; r != nil {
 			l.routes.Store(r)
+			socket.Defer(l.ln, r.tcp == nil)
 			continue
 		}
 		s.retire(address, l)
