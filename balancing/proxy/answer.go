@@ -96,4 +96,5 @@ func (c *clientConn) turnAway(detail string) {
 	defer c.put(x)
 	client := &h1Client{clientConn: c, x: x} // a new connection has room for the answer: this does not wait
 	x.refuse(client, 503, detail, 1)
+	c.tcp.Discard(lingerBytes)
 }

@@ -21,7 +21,7 @@ type clientConn struct {
 	client   netip.AddrPort // as the service sees it: what a PROXY header told, else the other end of tcp
 	clientIP string         // of client
 	scheme   string         // http or https
-	local    netip.AddrPort // where the client connected to
+	local    netip.AddrPort // where the client connected to, if a PROXY header told
 	trusted  bool           // the client is one of trustedProxies
 	counted  netip.Addr     // what the connection counts for in the limit per client, if anything
 	id       uint64
@@ -40,17 +40,16 @@ type waker interface {
 
 func newClientConn(l *listener, conn *socket.Conn) *clientConn {
 	c := &clientConn{server: l.server, listener: l, tcp: conn, conn: conn, scheme: "http", id: l.server.nextID.Add(1)}
-	c.client, c.local = addressOf(conn.RemoteAddr()), addressOf(conn.LocalAddr())
+	c.client = conn.Remote()
 	return c
 }
 
-func addressOf(addr net.Addr) netip.AddrPort {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
+// destination is where the client connected to.
+func (c *clientConn) destination() netip.AddrPort {
+	if c.local.IsValid() {
+		return c.local
 	}
-	a := tcp.AddrPort()
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	return c.tcp.Local()
 }
 
 // serve handles requests until either side has had enough, or until the connection has been idle for a while: then it reports

@@ -41,7 +41,7 @@ func (b *backend) dial(x *exchange) (net.Conn, error) {
 		return nil, fmt.Errorf("connect to %s: %w", b.address, net.ErrClosed)
 	}
 	if t.tellsClient() {
-		if err := sendProxyHeader(conn, t.proxyProtocol, x.conn.client, x.conn.local); err != nil {
+		if err := sendProxyHeader(conn, t.proxyProtocol, x.conn.client, x.conn.destination()); err != nil {
 			conn.Close()
 			return nil, fmt.Errorf("send the PROXY header to %s: %w", b.address, err)
 		}

@@ -4,15 +4,28 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // successor makes a server that listens on the same socket as another, as a process that inherited it does.
 func successor(t *testing.T, old *Server, o *origin) *Server {
 	t.Helper()
-	file, err := old.Listeners()[anyPort].(*net.TCPListener).File()
+	raw, err := old.Listeners()[anyPort].(*net.TCPListener).SyscallConn()
 	if err != nil {
+		t.Fatal(err)
+	}
+	var file *os.File // not the listener's File, by which net.FileListener would make the socket blocking for a moment
+	if err := raw.Control(func(fd uintptr) {
+		copied, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = os.NewFile(uintptr(copied), "inherited")
+	}); err != nil {
 		t.Fatal(err)
 	}
 	next := start(t, Options{Listen: func(string) (net.Listener, error) {

@@ -27,13 +27,21 @@ const (
 	giveBackEvery = 10 * time.Second
 )
 
+// due reports whether memory is worth giving back, and notes that it is. A wave of connections that is half as large as all before it need not
+// wait for giveBackEvery: however often that happens, each is larger than the last.
+func (g *given) due(now time.Time, parked uint64) bool {
+	wave := parked - g.parked
+	if wave < giveBackAfter || wave < g.parked/2 && now.Sub(g.at) < giveBackEvery {
+		return false
+	}
+	*g = given{at: now, parked: parked}
+	return true
+}
+
 // giveBack returns the memory of goroutines whose connections were parked. The balancer allocates so little that the next collection may
 // otherwise be the one that Go forces after two minutes.
 func (s *Server) giveBack(now time.Time) {
-	times := s.lot.Times()
-	if times-s.given.parked < giveBackAfter || now.Sub(s.given.at) < giveBackEvery {
-		return
+	if s.given.due(now, s.lot.Times()) {
+		s.tasks.Go(debug.FreeOSMemory)
 	}
-	s.given = given{at: now, parked: times}
-	s.tasks.Go(debug.FreeOSMemory)
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"headroom.dev/headroom/balancing/socket"
 )
 
 // listener accepts connections on one address.
@@ -19,6 +21,7 @@ type listener struct {
 	server  *Server
 	address string
 	ln      net.Listener
+	socket  *socket.Listener // accepts for ln; nil where that is not of TCP
 	routes  atomic.Pointer[routes]
 	closing atomic.Bool // connections end after their next answer
 	waking  atomic.Bool // connections that wait for a request end at once
@@ -34,7 +37,30 @@ type listener struct {
 }
 
 func newListener(s *Server, address string, ln net.Listener) *listener {
-	return &listener{server: s, address: address, ln: ln, accepted: make(chan struct{}), conns: map[*clientConn]struct{}{}, perClient: map[netip.Addr]int{}}
+	l := &listener{server: s, address: address, ln: ln, accepted: make(chan struct{}), conns: map[*clientConn]struct{}{}, perClient: map[netip.Addr]int{}}
+	if tcp, ok := ln.(*net.TCPListener); ok {
+		if own, err := socket.NewListener(tcp); err == nil {
+			l.socket = own
+		}
+	}
+	return l
+}
+
+// acceptInto calls serve for connections until one cannot be accepted.
+func (l *listener) acceptInto(serve func(*socket.Conn)) error {
+	if l.socket != nil {
+		return l.socket.Accept(serve)
+	}
+	conn, err := l.ln.Accept()
+	if err != nil {
+		return err
+	}
+	if tcp := plain(conn); tcp != nil {
+		serve(tcp)
+	} else { // it is gone already
+		conn.Close()
+	}
+	return nil
 }
 
 // listenError says what to do about an address that cannot be listened on.
@@ -58,10 +84,11 @@ func (l *listener) accept() {
 	defer close(l.accepted)
 	pause := time.Duration(0)
 	for {
-		conn, err := l.ln.Accept()
-		if err == nil {
+		err := l.acceptInto(func(conn *socket.Conn) {
 			pause = 0
 			l.serve(conn)
+		})
+		if err == nil {
 			continue
 		}
 		if l.closing.Load() {
@@ -79,14 +106,10 @@ func (l *listener) accept() {
 }
 
 // serve gives the connection its goroutine, or turns it away when there are too many.
-func (l *listener) serve(conn net.Conn) {
+func (l *listener) serve(conn *socket.Conn) {
 	l.counts.accepted.Add(1)
-	tcp := plain(conn)
-	if tcp == nil { // it is gone already
-		conn.Close()
-		return
-	}
-	c := newClientConn(l, tcp)
+	conn.SetWriteTimeout(pieceTime)
+	c := newClientConn(l, conn)
 	l.mu.Lock()
 	full := len(l.conns) >= l.routes.Load().maxConnections
 	if !full {
@@ -129,6 +152,9 @@ func (l *listener) park(c *h1Client) bool {
 func (l *listener) stopAccepting() {
 	l.closing.Store(true)
 	l.ln.Close()
+	if l.socket != nil {
+		l.socket.Close()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {

@@ -3,10 +3,13 @@ package proxy
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"headroom.dev/headroom/balancing/socket"
 )
 
 const (
@@ -19,8 +22,9 @@ const (
 // pipe passes bytes both ways between two connections until both directions have ended, one has broken, or nothing moved for idle. Between
 // plain TCP connections Linux moves them without copying (splice).
 type pipe struct {
-	a, b net.Conn
-	idle time.Duration
+	a, b    net.Conn
+	splicer *socket.Splicer
+	idle    time.Duration
 	// rest takes the place of idle once one direction has ended.
 	rest time.Duration
 	// moves is told now and then how many bytes went from a to b and back.
@@ -56,7 +60,7 @@ func (p *pipe) oneWay(to, from net.Conn, count func(n int64)) error {
 		if p.stopped.Load() {
 			return nil
 		}
-		n, err := io.Copy(to, from)
+		n, err := p.copy(to, from)
 		count(n)
 		if n > 0 || err == nil {
 			p.moved.Store(time.Now().UnixNano())
@@ -73,6 +77,16 @@ func (p *pipe) oneWay(to, from net.Conn, count func(n int64)) error {
 			return err
 		}
 	}
+}
+
+// copy passes bytes on until from ends, or its reading deadline passes.
+func (p *pipe) copy(to, from net.Conn) (int64, error) {
+	plainTo, _ := to.(*socket.Conn)
+	plainFrom, _ := from.(*socket.Conn)
+	if plainTo == nil || plainFrom == nil {
+		return io.Copy(to, from)
+	}
+	return p.splicer.Copy(plainTo, plainFrom, math.MaxInt64)
 }
 
 // watchOver ends the tunnel when nothing has moved for too long, also where both ends wait for someone who does not read.

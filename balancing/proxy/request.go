@@ -21,7 +21,7 @@ const (
 func (x *exchange) appendRequest(dst []byte) []byte {
 	host := x.req.Host()
 	if host == nil { // HTTP/1.0 without Host: the address the client connected to
-		x.scratch = x.conn.local.AppendTo(x.scratch[:0])
+		x.scratch = x.conn.destination().AppendTo(x.scratch[:0])
 		host = x.scratch
 	}
 	edits := x.route.Request

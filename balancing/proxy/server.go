@@ -24,6 +24,7 @@ type Server struct {
 	lot       *socket.Lot   // of idle clients' connections
 	owners    owners
 	memory    *h2.Memory // of all connections that speak HTTP/2
+	splicer   socket.Splicer
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's
@@ -43,7 +44,7 @@ type Server struct {
 	stop   chan struct{}
 	tasks  sync.WaitGroup // listeners, connections and the sampler
 	closed sync.Once      // stop
-	ended  sync.Once      // the lot, after the last connection
+	ended  sync.Once      // the lot and the splicer, after the last connection
 }
 
 // New makes a server without routes: nothing is listened on until Apply. Shutdown ends it.
@@ -202,7 +203,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.abortAll(open)
 		<-done
 	}
-	s.ended.Do(s.lot.Close)
+	s.ended.Do(func() {
+		s.lot.Close()
+		s.splicer.Close()
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.backends {

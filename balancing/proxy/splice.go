@@ -30,12 +30,12 @@ func (x *exchange) spliceSlice(to *h1Client, from *backendConn) error {
 	now := time.Now()
 	from.reading.within(now, x.within(now, patience))
 	to.tcp.SetWriteDeadline(now.Add(pieceTime))
-	slice := &io.LimitedReader{R: from.tcp.TCPConn, N: min(from.body.Left(), spliceSlice)}
-	n, err := to.tcp.ReadFrom(slice)
+	slice := min(from.body.Left(), spliceSlice)
+	n, err := x.conn.server.splicer.Copy(to.tcp, from.tcp, slice)
 	from.body.Skip(n)
 	x.sent(int(n))
 	switch {
-	case err == nil && slice.N > 0: // the backend has closed
+	case err == nil && n < slice: // the backend has closed
 		return io.ErrUnexpectedEOF
 	case err == nil:
 		return nil

@@ -39,12 +39,12 @@ func (x *exchange) tunnel(called call) failure {
 func (x *exchange) pipe(tcp *socket.Conn, backend net.Conn, rest time.Duration) {
 	c := x.conn
 	c.tunneled.Store(&backend)
-	c.tcp.SetKeepAlive(true)
+	c.tcp.KeepAlive()
 	tunnels := &c.listener.counts.tunnels
 	tunnels.Add(1)
 	defer tunnels.Add(-1)
 	idle := time.Duration(x.view.settings.Timeouts.Tunnel)
-	p := &pipe{a: c.conn, b: backend, idle: idle, rest: min(rest, idle), moves: x.moved}
+	p := &pipe{a: c.conn, b: backend, splicer: &c.server.splicer, idle: idle, rest: min(rest, idle), moves: x.moved}
 	// Whoever reads nothing for a while is no failure here.
 	c.tcp.SetWriteTimeout(0)
 	tcp.SetWriteTimeout(0)

@@ -39,11 +39,11 @@ func (a *asker) advance(fd uintptr) (done bool) {
 func (c *Conn) Ask(request, into []byte) (sent, n int, err error) {
 	a := &c.asker
 	a.request, a.into, a.began, a.stale, a.sent, a.n, a.writeErr, a.readErr = request, into, false, false, 0, 0, 0, 0
-	err = c.raw.Read(a.step)
+	err = c.read(a.step)
 	a.request, a.into = nil, nil
 	switch {
 	case err != nil:
-		return a.sent, 0, renamed("read", err)
+		return a.sent, 0, err
 	case a.stale:
 		return 0, 0, ErrStale
 	case a.writeErr == syscall.EAGAIN: // the other end is slow to take it; waiting for that is Write's business

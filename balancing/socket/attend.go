@@ -25,12 +25,10 @@ func (a *attention) call(fd uintptr) (done bool) {
 func (c *Conn) Attend(serve func() (done bool)) error {
 	a := &c.attention
 	a.serve = serve
-	c.attended.Store(true)
-	err := c.raw.Read(a.step)
-	c.attended.Store(false)
+	err := c.read(a.step)
 	a.serve = nil
 	if err != nil {
-		return renamed("read", err)
+		return err
 	}
 	return nil
 }

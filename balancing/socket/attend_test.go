@@ -100,7 +100,7 @@ func TestAttendEndsWhereItsWaitDoes(t *testing.T) {
 	}{
 		"by a deadline":          {func(c *Conn) { c.SetReadDeadline(time.Unix(1, 0)) }, os.ErrDeadlineExceeded},
 		"by closing, far off":    {func(c *Conn) { c.Close() }, net.ErrClosed},
-		"by closing underneath":  {func(c *Conn) { c.TCPConn.Close() }, net.ErrClosed},
+		"by closing underneath":  {func(c *Conn) { c.polled.Load().Close() }, net.ErrClosed},
 		"by deadline, then both": {func(c *Conn) { c.SetDeadline(time.Unix(1, 0)); c.Close() }, os.ErrDeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,13 +184,14 @@ func BenchmarkAskAndAttend(b *testing.B) {
 func BenchmarkWriteAndRead(b *testing.B) {
 	client, other := pair(b)
 	go io.Copy(struct{ io.Writer }{other}, struct{ io.Reader }{other})
+	tcp := client.polled.Load().descriptor.(*net.TCPConn)
 	request, buf := []byte("ping"), make([]byte, 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := client.TCPConn.Write(request); err != nil {
+		if _, err := tcp.Write(request); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := client.TCPConn.Read(buf); err != nil {
+		if _, err := tcp.Read(buf); err != nil {
 			b.Fatal(err)
 		}
 	}

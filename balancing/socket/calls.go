@@ -32,6 +32,20 @@ func receiveWith(flags uintptr, fd uintptr, p []byte) (n int, errno syscall.Errn
 	}
 }
 
+// discard drops what is there, at most so many bytes; by MSG_TRUNC TCP copies it nowhere (tcp(7)).
+func discard(fd uintptr, most int) {
+	const flags = syscall.MSG_DONTWAIT | syscall.MSG_TRUNC
+	for most > 0 {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, 0, uintptr(most), flags, 0, 0)
+		if errno != syscall.EINTR && (errno != 0 || n == 0) {
+			return
+		}
+		if errno == 0 {
+			most -= int(n)
+		}
+	}
+}
+
 // transmit writes as much of p, which is not empty, as the socket takes.
 func transmit(fd uintptr, p []byte) (n int, errno syscall.Errno) {
 	p = p[:min(len(p), maxPiece)]

@@ -37,8 +37,14 @@ func (l *looker) look(fd uintptr) {
 // reads.
 func (c *Conn) Look() Glance {
 	// Control rather than Read: Read fails once a deadline has passed, and would wait for whoever reads.
-	if c.raw.Control(c.looker.step) != nil {
+	if c.control(c.looker.step) != nil {
 		return Closed
 	}
 	return c.looker.seen
+}
+
+// Discard drops what has come, at most so many bytes, without waiting: closing with unread bytes would reset the connection, and the other end might
+// never see what was sent before. It is for whoever may read.
+func (c *Conn) Discard(most int) {
+	_ = c.control(func(fd uintptr) { discard(fd, most) })
 }

@@ -52,7 +52,7 @@ func NewLot() (*Lot, error) {
 // already makes it ready at once. On an error, such as for too many watches, it is not parked.
 func (l *Lot) Park(c *Conn, owner Parked) error {
 	var failure error
-	err := c.raw.Control(func(fd uintptr) { failure = l.park(int(fd), owner) })
+	err := c.control(func(fd uintptr) { failure = l.park(int(fd), owner) })
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (l *Lot) park(fd int, owner Parked) error {
 // Take takes a connection back and reports whether it was parked; then Ready is not called any more.
 func (l *Lot) Take(c *Conn, owner Parked) bool {
 	taken := false
-	_ = c.raw.Control(func(fd uintptr) { taken = l.take(int(fd), owner) }) // one that is closed is not parked
+	_ = c.control(func(fd uintptr) { taken = l.take(int(fd), owner) }) // one that is closed is not parked
 	return taken
 }
 

@@ -25,10 +25,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	r := &c.reader
 	r.into = p
-	err := c.raw.Read(r.step)
+	err := c.read(r.step)
 	r.into = nil
 	if err != nil {
-		return 0, renamed("read", err)
+		return 0, err
 	}
 	return c.received(r.n, r.errno)
 }

@@ -292,20 +292,18 @@ func TestLookShowsWithoutTaking(t *testing.T) {
 	}
 }
 
-func TestCopyBetweenTwoMovesAll(t *testing.T) {
-	from, client := pair(t)
-	to, backend := pair(t)
-	data := largeData()
-	go func() {
-		client.Write(data)
-		client.CloseWrite()
-	}()
-	go func() {
-		io.Copy(to, from)
-		to.CloseWrite()
-	}()
-	got, err := io.ReadAll(backend)
-	if err != nil || !bytes.Equal(got, data) {
-		t.Errorf("%d of %d bytes arrived as they were, %v", len(got), len(data), err)
+func TestDiscardedBytesDoNotResetTheConnection(t *testing.T) {
+	c, other := pair(t)
+	mustWrite(t, other, "request")
+	await(t, c, Data)
+	c.Discard(4)
+	mustRead(t, c, "est")
+	mustWrite(t, other, "more")
+	await(t, c, Data)
+	mustWrite(t, c, "answer")
+	c.Discard(100)
+	c.Close()
+	if got, err := io.ReadAll(other); string(got) != "answer" || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

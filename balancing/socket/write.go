@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"sync"
 	"syscall"
 	"time"
 )
@@ -17,9 +16,6 @@ type writer struct {
 	sent   int
 	errno  syscall.Errno
 	waited bool
-
-	mu    sync.Mutex // guards until, and with it which of two deadlines the socket has
-	until time.Time  // the write deadline that was set; zero: none
 }
 
 func (w *writer) init(c *Conn) {
@@ -35,42 +31,9 @@ func (w *writer) write(fd uintptr) (done bool) {
 	}
 	if w.limit > 0 {
 		w.waited = true
-		w.arm(time.Now().Add(w.limit))
+		w.conn.limitWait(time.Now().Add(w.limit))
 	}
 	return false
-}
-
-// arm has the wait end at a time, unless it is to end before.
-func (w *writer) arm(at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.until.IsZero() && w.until.Before(at) {
-		at = w.until
-	}
-	w.conn.TCPConn.SetWriteDeadline(at)
-}
-
-// disarm leaves the write deadline that was set.
-func (w *writer) disarm() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conn.TCPConn.SetWriteDeadline(w.until)
-}
-
-// SetWriteDeadline is that of [net.Conn]. It holds beside the timeout of SetWriteTimeout: a Write that waits ends with the earlier of the two.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.writer.mu.Lock()
-	defer c.writer.mu.Unlock()
-	c.writer.until = t
-	return c.TCPConn.SetWriteDeadline(t)
-}
-
-// SetDeadline is that of [net.Conn], for reading and writing.
-func (c *Conn) SetDeadline(t time.Time) error {
-	c.writer.mu.Lock()
-	defer c.writer.mu.Unlock()
-	c.writer.until = t
-	return c.TCPConn.SetDeadline(t)
 }
 
 // Write writes all of p, unless it returns an error.
@@ -80,15 +43,15 @@ func (c *Conn) Write(p []byte) (int, error) { return c.WriteBoth(nil, p) }
 func (c *Conn) WriteBoth(head, body []byte) (int, error) {
 	w := &c.writer
 	w.head, w.body, w.sent, w.errno = head, body, 0, 0
-	err := c.raw.Write(w.step)
+	err := c.write(w.step)
 	w.head, w.body = nil, nil
 	if w.waited {
 		w.waited = false
-		w.disarm()
+		c.limitWait(time.Time{})
 	}
 	switch {
 	case err != nil:
-		return w.sent, renamed("write", err)
+		return w.sent, err
 	case w.errno != 0:
 		return w.sent, c.failed("write", "sendto", w.errno)
 	}
