@@ -41,11 +41,11 @@ func drain(t *testing.T, s *Server, limit time.Duration) <-chan error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
-	drained := make(chan error, 1)
-	go func() { drained <- s.Drain(ctx) }()
 	s.mu.Lock()
 	l := s.listeners[anyPort]
 	s.mu.Unlock()
+	drained := make(chan error, 1)
+	go func() { drained <- s.Drain(ctx) }()
 	<-l.accepted
 	return drained
 }
