@@ -138,6 +138,14 @@ func TestConnectionTakesNoMoreStreamsThanConfigured(t *testing.T) {
 	if f, ok := next(http2.FrameRSTStream, http2.FrameHeaders).(*http2.RSTStreamFrame); !ok || f.StreamID != 7 || f.ErrCode != http2.ErrCodeRefusedStream {
 		t.Fatalf("got %v, want the fourth refused", f)
 	}
+	c.Eventually(patiently, "the first three wait at the backend", func() error {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.now != 3 {
+			return fmt.Errorf("%d do", o.now)
+		}
+		return nil
+	})
 	o.release <- struct{}{}
 	if f := next(http2.FrameRSTStream, http2.FrameHeaders); f.Header().Type != http2.FrameHeaders {
 		t.Fatalf("got %v, want an answer", f)
