@@ -38,14 +38,19 @@ const (
 
 // Proposal is what one target or policy asks for.
 type Proposal struct {
-	Source string   `json:"source"` // "target requests-per-second", "policy cpu-scaling"
-	Metric Metric   `json:"metric"`
-	Target float64  `json:"target"`                              // in the metric's unit
-	Window string   `json:"window,omitempty" enum:"fast,stable"` // which reading decided
-	Value  *float64 `json:"value"`                               // that reading, per replica; nil is unknown
+	Source string     `json:"source"`         // "target requests-per-second", "policy cpu-scaling"
+	Kind   PolicyKind `json:"kind,omitempty"` // of a policy
+	Metric Metric     `json:"metric"`
+	Target float64    `json:"target"`                              // in the metric's unit
+	Window string     `json:"window,omitempty" enum:"fast,stable"` // which reading decided
+	Value  *float64   `json:"value"`                               // that reading, per replica; nil is unknown
 	// Replicas is what it asks for; nil is an abstention: nothing is known, or its condition does not hold.
 	Replicas *int   `json:"replicas"`
 	Note     string `json:"note"` // how the number came about, in a sentence
+	// Shadow is a proposal that decides nothing.
+	Shadow bool `json:"shadow,omitempty"`
+	// Weight counts with Combine weighted; 0 is 1.
+	Weight float64 `json:"weight,omitempty"`
 }
 
 // Limit is one rule applied to the proposed number.
@@ -59,13 +64,37 @@ type Limit struct {
 // Bound reports whether the limit changed the number.
 func (l Limit) Bound() bool { return l.Before != l.After }
 
-// ScalerState is what must be remembered between two decisions of one service.
+// ScalerState is what must be remembered between two decisions of one service. It is never changed: each decision returns another one.
 type ScalerState struct {
-	// Wanted is the number of replicas decided last; 0 before the first decision.
+	// Wanted is the number of replicas decided last; 0 before the first decision, and where Zero.
 	Wanted int `json:"wanted"`
+	// Zero is true where it was decided that no replica is wanted.
+	Zero bool `json:"zero,omitempty"`
 	// LastUp and LastDown are when Wanted was last raised and lowered; zero is never.
 	LastUp   time.Time `json:"lastUp,omitzero"`
 	LastDown time.Time `json:"lastDown,omitzero"`
+	// LastActive is when an activation signal was last above its value; only kept with minReplicas 0.
+	LastActive time.Time `json:"lastActive,omitzero"`
+	// Flaps are the changes of the last hour, oldest first; only kept with a flapBudget.
+	Flaps []ReplicaChange `json:"flaps,omitempty"`
+	// Behavior is what Scaling.Behavior looks back on.
+	Behavior *PolicyMemory `json:"behavior,omitempty"`
+	// Policies is what single policies remember, by name.
+	Policies map[string]PolicyMemory `json:"policies,omitempty"`
+}
+
+// Decided reports whether there has been a decision.
+func (s ScalerState) Decided() bool { return s.Wanted > 0 || s.Zero }
+
+// Changed reports whether more than what policies remember differs from before: what a restart must not lose.
+func (s ScalerState) Changed(before ScalerState) bool {
+	return s.Wanted != before.Wanted || s.Zero != before.Zero || !s.LastUp.Equal(before.LastUp) || !s.LastDown.Equal(before.LastDown)
+}
+
+// ReplicaChange is how many replicas were started or stopped by one decision.
+type ReplicaChange struct {
+	At       time.Time `json:"at"`
+	Replicas int       `json:"replicas"` // above 0
 }
 
 // Outcome is what became of a decision that changed the number of replicas.

@@ -17,6 +17,8 @@ type Observation struct {
 type ReplicaCounts struct {
 	Ready    *int `json:"ready"`    // pass their health check and get traffic
 	Starting *int `json:"starting"` // created, not ready yet
+	// Warming are those of Ready that have been so for less than Scaling.WarmUp.
+	Warming int `json:"warming,omitempty"`
 	// Synced is false until the platform has been read completely once since this process started; nothing shrinks
 	// before that (kubernetes/autoscaler#446).
 	Synced bool `json:"synced"`
@@ -29,6 +31,8 @@ type Signal struct {
 	Metric Metric  `json:"metric"`
 	Fast   Reading `json:"fast"`
 	Stable Reading `json:"stable"`
+	// Failures is how often in a row a signal of the user's own could not be read.
+	Failures int `json:"failures,omitempty"`
 }
 
 // Reading is the value of a signal over a window.

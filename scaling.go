@@ -3,7 +3,7 @@ package headroom
 // Scaling says how the number of replicas of one service follows its load.
 type Scaling struct {
 	Enabled     bool `json:"enabled" default:"true" doc:"false keeps the number of replicas as it is"`
-	MinReplicas int  `json:"minReplicas" default:"1" minimum:"1" maximum:"1000" doc:"never fewer replicas than this"`
+	MinReplicas int  `json:"minReplicas" default:"1" minimum:"0" maximum:"1000" doc:"never fewer replicas than this; with 0 the last one is stopped when nothing has been active for scaleToZeroAfter"`
 	MaxReplicas int  `json:"maxReplicas" default:"10" minimum:"1" maximum:"1000" doc:"never more replicas than this"`
 
 	TargetCPUUtilization    float64  `json:"targetCPUUtilization,omitempty" minimum:"1" maximum:"100" doc:"processor use per replica to aim at, percent of run.cpu" example:"70"`
@@ -23,27 +23,53 @@ type Scaling struct {
 	ScaleUpCooldown   Duration `json:"scaleUpCooldown" default:"0s" doc:"no scale-up for this long after a scale-up" example:"3m"`
 	ScaleDownCooldown Duration `json:"scaleDownCooldown" default:"5m" doc:"no scale-down for this long after any change" example:"5m"`
 
-	Policies []ThresholdPolicy `json:"policies,omitempty" doc:"steps taken when a metric crosses a threshold" example:"[{name: cpu-scaling, metric: cpu, threshold: 70, action: scale-up}]"`
+	Policies []ScalingPolicy `json:"policies,omitempty" doc:"what decides beside the targets: thresholds, targets on any signal, steps, schedules, concurrency, rules, formulas" example:"[{name: cpu-scaling, metric: cpu, threshold: 70, action: scale-up}]"`
+	// Combine max is what HPA, KEDA and AWS do: whoever needs the most gets it.
+	Combine Combination `json:"combine,omitempty" enum:"max,min,all,weighted,first" doc:"how the targets and policies become one number: the largest (max, where not given); the smallest; a change only where all agree on its direction; their weighted mean; the first that does not abstain"`
+
+	Behavior   Behavior       `json:"behavior" doc:"how fast the number may change, as in a HorizontalPodAutoscaler" example:"{scaleDown: {stabilizationWindow: 5m}}"`
+	FlapBudget int            `json:"flapBudget,omitempty" minimum:"0" maximum:"100000" doc:"starts and stops of replicas in an hour after which nothing is stopped any more" example:"40"`
+	Headroom   Spare          `json:"headroom" doc:"replicas beyond those that the load asks for"`
+	Schedule   []BoundsWindow `json:"schedule,omitempty" doc:"other bounds at some times; of windows that overlap the largest minReplicas and the smallest maxReplicas count" example:"[{name: office, from: '0 8 * * 1-5', until: '0 18 * * 1-5', minReplicas: 5}]"`
+	WarmUp     Duration       `json:"warmUp,omitempty" doc:"how long a replica that is ready carries less than it will; until then nothing shrinks because of it" example:"30s"`
+	Pause      PauseDirection `json:"pause,omitempty" enum:"none,up,down,both" doc:"which way the number does not go for now; none where not given"`
+
+	ScaleToZeroAfter Duration              `json:"scaleToZeroAfter" default:"5m" doc:"with minReplicas 0: how long nothing must have been active before the last replica is stopped" example:"10m"`
+	Activation       map[Metric]float64    `json:"activation,omitempty" doc:"with minReplicas 0: a signal whose total is above its value starts the first replica; default any request" example:"{queue: 5}"`
+	Signals          map[Metric]SignalFrom `json:"signals,omitempty" doc:"signals beside the built-in ones, by name; targets and policies use them by that name" example:"{queue: {promql: {query: 'sum(queue_length)'}}}"`
+	Calendars        map[string][]string   `json:"calendars,omitempty" doc:"days by name, for schedules: dates or ranges of dates" example:"{holidays: ['2026-12-24..2026-12-26', '2027-01-01']}"`
+	TimeZone         string                `json:"timeZone,omitempty" doc:"of schedules (UTC where not given), and of hour and weekday in rules" example:"Europe/Berlin"`
+	ReplicaHour      Money                 `json:"replicaHour,omitzero" doc:"what one replica costs in an hour; rules and backtests use it" example:"0.042 USD"`
 }
 
-// ThresholdPolicy takes a step when a metric, averaged over the stable window, is above (scale-up) or below
-// (scale-down) a threshold. It abstains otherwise. The largest proposal of all targets and policies wins.
-type ThresholdPolicy struct {
-	Name      string          `json:"name" doc:"unique among the policies of a service; a word without dots and slashes" example:"cpu-scaling"`
-	Metric    Metric          `json:"metric" enum:"cpu,memory,requests-per-second,in-flight,latency" doc:"what is compared, per replica: percent, requests, or milliseconds" example:"cpu"`
-	Threshold float64         `json:"threshold" minimum:"0" maximum:"1000000" doc:"in the metric's unit" example:"70"`
-	Action    ThresholdAction `json:"action" enum:"scale-up,scale-down" doc:"which way to step" example:"scale-up"`
-	Step      int             `json:"step" default:"1" minimum:"1" maximum:"1000" doc:"how many replicas to add or remove at once"`
-}
+// Combination is how several proposals become one.
+type Combination string
 
-// ThresholdAction is what a threshold policy does.
-type ThresholdAction string
-
-// The actions of threshold policies.
+// The combinations. Abstentions do not count in any of them.
 const (
-	ActionScaleUp   ThresholdAction = "scale-up"
-	ActionScaleDown ThresholdAction = "scale-down"
+	CombineMax      Combination = "max"
+	CombineMin      Combination = "min"
+	CombineAll      Combination = "all"      // up only if every proposal is up, by the smallest; down likewise, by the largest
+	CombineWeighted Combination = "weighted" // mean by ScalingPolicy.Weight, rounded up
+	CombineFirst    Combination = "first"    // in the order of the configuration
 )
+
+// PauseDirection is which way scaling is paused.
+type PauseDirection string
+
+// The directions of a pause.
+const (
+	PauseNone PauseDirection = "none"
+	PauseUp   PauseDirection = "up"
+	PauseDown PauseDirection = "down"
+	PauseBoth PauseDirection = "both"
+)
+
+// Spare is capacity beyond what the load asks for: the larger of both, added to what the proposals give.
+type Spare struct {
+	Replicas int     `json:"replicas,omitempty" minimum:"0" maximum:"1000" doc:"so many replicas" example:"1"`
+	Percent  float64 `json:"percent,omitempty" minimum:"0" maximum:"1000" doc:"so many percent of the replicas that are needed, rounded up" example:"20"`
+}
 
 // Metric names something that is measured of each service and can be scaled on.
 type Metric string
@@ -55,24 +81,35 @@ const (
 	MetricRequestsPerSecond Metric = "requests-per-second" // requests that arrived, per second
 	MetricInFlight          Metric = "in-flight"           // requests being served at once
 	MetricLatency           Metric = "latency"             // milliseconds at Scaling.LatencyQuantile
+	MetricBytesPerSecond    Metric = "bytes-per-second"    // bodies received and sent, per second
+	MetricQueueWait         Metric = "queue-wait"          // milliseconds that a request waits for a backend, on average
+	MetricErrors            Metric = "errors"              // percent of the requests that failed through no fault of the client
 )
 
-// Metrics lists every metric that can be scaled on.
+// Metrics lists the built-in metrics.
 func Metrics() []Metric {
-	return []Metric{MetricCPU, MetricMemory, MetricRequestsPerSecond, MetricInFlight, MetricLatency}
+	return []Metric{MetricCPU, MetricMemory, MetricRequestsPerSecond, MetricInFlight, MetricLatency,
+		MetricBytesPerSecond, MetricQueueWait, MetricErrors}
 }
 
-// Unit is what a value of the metric is counted in, as printed after a number.
+// Shared reports whether the metric belongs to the service as a whole: it does not add up over replicas, and more replicas do not divide it.
+func (m Metric) Shared() bool {
+	return m == MetricLatency || m == MetricQueueWait || m == MetricErrors
+}
+
+// Unit is what a value of the metric is counted in, as printed after a number; empty for a user's own signal.
 func (m Metric) Unit() string {
 	switch m {
-	case MetricCPU, MetricMemory:
+	case MetricCPU, MetricMemory, MetricErrors:
 		return "%"
 	case MetricRequestsPerSecond:
 		return "requests/s"
 	case MetricInFlight:
 		return "requests"
-	case MetricLatency:
+	case MetricLatency, MetricQueueWait:
 		return "ms"
+	case MetricBytesPerSecond:
+		return "bytes/s"
 	default:
 		return ""
 	}

@@ -65,7 +65,7 @@ type ServiceTraffic struct {
 type Policy struct {
 	ID      string `json:"id" readOnly:"true" doc:"SERVICE.NAME" example:"shop.cpu-scaling"`
 	Service string `json:"service" example:"shop"`
-	ThresholdPolicy
+	ScalingPolicy
 	Source BackendSource `json:"source" readOnly:"true" enum:"config,api"`
 }
 

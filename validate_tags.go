@@ -35,6 +35,10 @@ func walkTags(path string, v reflect.Value) []error {
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
 			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if field.Anonymous && name == "" {
+				errs = append(errs, walkTags(path, v.Field(i))...)
+				continue
+			}
 			if name == "" || name == "-" || (options == "omitempty" && v.Field(i).IsZero()) {
 				continue
 			}

@@ -55,20 +55,19 @@ func TestEachMistakeIsNamedByItsPath(t *testing.T) {
 		"neither run nor backends": {change(func(s *Service) { s.Run = nil }), "services.shop", `needs either "run"`},
 		"both run and backends":    {change(func(s *Service) { s.Backends = []StaticBackend{{Address: "a:1"}} }), "services.shop", `both "run" and "backends"`},
 		"no command":               {change(func(s *Service) { s.Run.Command = nil }), "services.shop.run.command", "must name a program"},
-		"scale to zero":            {change(func(s *Service) { s.Scaling.MinReplicas = 0 }), "services.shop.scaling.minReplicas", "scale to zero is not available yet"},
-		"negative replicas":        {change(func(s *Service) { s.Scaling.MinReplicas = -1 }), "services.shop.scaling.minReplicas", "must be from 1 to 1000"},
+		"negative replicas":        {change(func(s *Service) { s.Scaling.MinReplicas = -1 }), "services.shop.scaling.minReplicas", "must be from 0 to 1000"},
 		"maximum below minimum":    {change(func(s *Service) { s.Scaling.MinReplicas = 3 }), "services.shop.scaling.maxReplicas", "at least minReplicas, which is 3"},
 		"not a number":             {change(func(s *Service) { s.Scaling.Tolerance = math.NaN() }), "services.shop.scaling.tolerance", "must be from 0 to 1"},
 		"too few ports":            {change(func(s *Service) { s.Run.Ports.Last = 20000 }), "services.shop.run.ports", "fewer than maxReplicas"},
 		"unknown metric": {change(func(s *Service) {
-			s.Scaling.Policies = []ThresholdPolicy{{Name: "a", Metric: "memroy", Action: ActionScaleUp, Step: 1}}
+			s.Scaling.Policies = []ScalingPolicy{{Name: "a", Metric: "memroy", Action: ActionScaleUp, Step: 1}}
 		}), "services.shop.scaling.policies[0].metric", `did you mean "memory"?`},
 		"name of a policy": {change(func(s *Service) {
-			s.Scaling.Policies = []ThresholdPolicy{{Name: "night/day", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}}
+			s.Scaling.Policies = []ScalingPolicy{{Name: "night/day", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}}
 		}), "services.shop.scaling.policies[0].name", "without spaces, dots and slashes"},
 		"two policies of a name": {change(func(s *Service) {
-			policy := ThresholdPolicy{Name: "a", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}
-			s.Scaling.Policies = []ThresholdPolicy{policy, policy}
+			policy := ScalingPolicy{Name: "a", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}
+			s.Scaling.Policies = []ScalingPolicy{policy, policy}
 		}), "services.shop.scaling.policies[1].name", "names of policies must differ"},
 		"session affinity":             {change(func(s *Service) { s.LoadBalancing.SessionAffinity.Enabled = true }), "services.shop.loadBalancing.sessionAffinity.enabled", "not available yet"},
 		"host twice":                   {change(func(s *Service) { s.LoadBalancing.Hosts = []string{"a.b", "A.B"} }), "services.shop.loadBalancing.hosts[1]", "given twice"},

@@ -54,7 +54,7 @@ func TestTheClientCallsEveryEndpoint(t *testing.T) {
 		t.Errorf("decided %+v, scaled %d times", decision, world.Scaled())
 	}
 
-	terms := headroom.ThresholdPolicy{Name: "p", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
+	terms := headroom.ScalingPolicy{Name: "p", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
 	policy := need[headroom.Policy](t)(c.CreatePolicy(ctx, "shop", terms, false))
 	terms.Step = 3
 	if changed := need[headroom.Policy](t)(c.UpdatePolicy(ctx, policy.ID, terms, false)); policy.Step != 1 || changed.Step != 3 {

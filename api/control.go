@@ -24,7 +24,7 @@ type Control interface {
 
 	Policies(service string) ([]headroom.Policy, error)
 	CreatePolicy(ctx context.Context, policy headroom.Policy, change headroom.Change) (headroom.Policy, error)
-	UpdatePolicy(ctx context.Context, id string, policy headroom.ThresholdPolicy, change headroom.Change) (headroom.Policy, error)
+	UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, change headroom.Change) (headroom.Policy, error)
 
 	Balancer() headroom.BalancerStatus
 	Backends(service string) ([]headroom.BackendStatus, error)

@@ -21,7 +21,7 @@ func exampleScale() ScaleRequest {
 func examplePolicy() headroom.Policy {
 	return headroom.Policy{
 		ID: "shop.cpu-scaling", Service: "shop", Source: headroom.SourceAPI,
-		ThresholdPolicy: headroom.ThresholdPolicy{
+		ScalingPolicy: headroom.ScalingPolicy{
 			Name: "cpu-scaling", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 1,
 		},
 	}

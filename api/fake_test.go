@@ -30,7 +30,7 @@ type fakeControl struct {
 func newFakeControl(store headroom.Store) *fakeControl {
 	return &fakeControl{
 		store: store, desired: 2,
-		policies: []headroom.Policy{{ID: "shop.memory", Service: "shop", Source: headroom.SourceConfig, ThresholdPolicy: headroom.ThresholdPolicy{
+		policies: []headroom.Policy{{ID: "shop.memory", Service: "shop", Source: headroom.SourceConfig, ScalingPolicy: headroom.ScalingPolicy{
 			Name: "memory", Metric: headroom.MetricMemory, Threshold: 80, Action: headroom.ActionScaleUp, Step: 1}}},
 		backends: []headroom.Backend{{ID: "shop-1", Service: "shop", Address: "127.0.0.1:20001", Weight: 1,
 			State: headroom.BackendActive, Source: headroom.SourceReplica}},
@@ -119,14 +119,14 @@ func (c *fakeControl) CreatePolicy(_ context.Context, policy headroom.Policy, ch
 	return policy, nil
 }
 
-func (c *fakeControl) UpdatePolicy(_ context.Context, id string, terms headroom.ThresholdPolicy, change headroom.Change) (headroom.Policy, error) {
+func (c *fakeControl) UpdatePolicy(_ context.Context, id string, terms headroom.ScalingPolicy, change headroom.Change) (headroom.Policy, error) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	for i, policy := range c.policies {
 		if policy.ID != id {
 			continue
 		}
-		policy.ThresholdPolicy = terms
+		policy.ScalingPolicy = terms
 		if change.DryRun {
 			return policy, nil
 		}

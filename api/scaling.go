@@ -50,8 +50,8 @@ type PolicyTerms struct {
 	Step      *int                     `json:"step,omitempty" default:"1" minimum:"1" maximum:"1000" doc:"how many replicas to add or remove at once"`
 }
 
-func (t PolicyTerms) policy(name string) headroom.ThresholdPolicy {
-	policy := headroom.ThresholdPolicy{Name: name, Metric: t.Metric, Threshold: t.Threshold, Action: t.Action, Step: 1}
+func (t PolicyTerms) policy(name string) headroom.ScalingPolicy {
+	policy := headroom.ScalingPolicy{Name: name, Metric: t.Metric, Threshold: t.Threshold, Action: t.Action, Step: 1}
 	if t.Step != nil {
 		policy.Step = *t.Step
 	}
@@ -137,7 +137,7 @@ func (s *server) createPolicy(ctx context.Context, in *struct {
 	ChangeInput
 	Body PolicyRequest
 }) (*created[headroom.Policy], error) {
-	policy := headroom.Policy{Service: in.Body.Service, ThresholdPolicy: in.Body.policy(in.Body.Name), Source: headroom.SourceAPI}
+	policy := headroom.Policy{Service: in.Body.Service, ScalingPolicy: in.Body.policy(in.Body.Name), Source: headroom.SourceAPI}
 	made, err := mutate(ctx, s, mutation[headroom.Policy]{
 		object: "policy/" + policy.Service + "." + policy.Name, service: policy.Service, status: http.StatusCreated,
 		location: policyPath,

@@ -93,7 +93,7 @@ func (b *binder) structure(v reflect.Value, n *node, path string, parent place) 
 		if written != nil {
 			inner = b.note(at, n, f.name)
 		}
-		b.bind(v.Field(f.index), f, written, at, inner)
+		b.bind(v.FieldByIndex(f.index), f, written, at, inner)
 	}
 }
 
@@ -184,7 +184,7 @@ func (b *binder) table(v reflect.Value, f field, n *node, path string) {
 			value = &loose
 		}
 		b.bind(item, field{name: e.key, typ: item.Type(), tag: itemTag(f)}, value, at, e.at)
-		made.SetMapIndex(reflect.ValueOf(e.key), item)
+		made.SetMapIndex(reflect.ValueOf(e.key).Convert(v.Type().Key()), item)
 	}
 	if made.Len() > 0 {
 		v.Set(made)

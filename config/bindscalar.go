@@ -136,6 +136,8 @@ func wanted(t reflect.Type) string {
 			return "a processor share"
 		case reflect.TypeFor[headroom.PortRange]():
 			return "a range of ports"
+		case reflect.TypeFor[headroom.Money]():
+			return "an amount of money"
 		}
 		return "text"
 	default:

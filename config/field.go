@@ -11,7 +11,7 @@ import (
 // field is one field of a struct of the vocabulary, as its tags describe it.
 type field struct {
 	name     string
-	index    int
+	index    []int // of reflect.Value.FieldByIndex
 	typ      reflect.Type
 	tag      reflect.StructTag
 	optional bool // zero means "not set"
@@ -43,10 +43,17 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			for _, inner := range fieldsOf(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				fields = append(fields, inner)
+			}
+			continue
+		}
 		if name == "" || name == "-" || !f.IsExported() {
 			continue
 		}
-		fields = append(fields, field{name: name, index: i, typ: f.Type, tag: f.Tag, optional: options == "omitempty"})
+		fields = append(fields, field{name: name, index: []int{i}, typ: f.Type, tag: f.Tag, optional: options == "omitempty" || options == "omitzero"})
 	}
 	return fields
 }

@@ -74,9 +74,9 @@ func TestTheTwoJSONDocumentsAreDefaultsForEveryServiceHoweverTheyAreGiven(t *tes
 			wantScaling := headroom.Scaling{
 				Enabled: true, MinReplicas: 2, MaxReplicas: 10, TargetCPUUtilization: 70, TargetMemoryUtilization: 80,
 				ScaleUpCooldown: headroom.Duration(3 * time.Minute), ScaleDownCooldown: headroom.Duration(5 * time.Minute),
-				Policies: []headroom.ThresholdPolicy{{Name: "cpu-scaling", Metric: "cpu", Threshold: 70, Action: "scale-up", Step: 1}},
+				Policies: []headroom.ScalingPolicy{{Name: "cpu-scaling", Metric: "cpu", Threshold: 70, Action: "scale-up", Step: 1}},
 				// The rest is the defaults.
-				LatencyQuantile: 0.95, Tolerance: 0.1, StableWindow: headroom.Duration(15 * time.Second), PanicThreshold: 1.5,
+				LatencyQuantile: 0.95, Tolerance: 0.1, StableWindow: headroom.Duration(15 * time.Second), PanicThreshold: 1.5, ScaleToZeroAfter: headroom.Duration(5 * time.Minute),
 			}
 			if diff := cmp.Diff(wantScaling, service.Scaling); diff != "" {
 				t.Errorf("scaling of shop (-want +got):\n%s", diff)

@@ -122,10 +122,9 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		"services: {shop: {run: ''}}\n":                    {`1:24: services.shop.run.command: must name a program, such as "./shop --port {{port}}"`},
 		"services: {shop: {run: {command: {a: b}}}}\n":     {`1:35: services.shop.run.command: must be one text or a list of words, is a block of fields`},
 		"services: {shop: {run: [./x, [y]]}}\n":            {`1:30: services.shop.run.command[1]: must be text, is a list`},
-		"scaling: {policies: [{name: a, threshold: 1}]}\n": {`1:23: scaling.policies[0].metric: must be given`, `1:23: scaling.policies[0].action: must be given`},
+		"scaling: {policies: [{name: a, threshold: 1}]}\n": {`1:23: scaling.policies[0].metric: must be given, such as "cpu"`, `1:23: scaling.policies[0].action: must be one of scale-up, scale-down`},
 
 		// Ranges and choices.
-		"scaling: {minReplicas: 0}\n": {`1:24: scaling.minReplicas: 0: scale to zero is not available yet: must be 1 or more`},
 		"scaling: {maxReplicas: 5000, latencyQuantile: 95, stableWindow: 10m}\n": {
 			`1:24: scaling.maxReplicas: 5000: must be from 1 to 1000`,
 			`1:47: scaling.latencyQuantile: 95: must be from 0.5 to 0.999`,
@@ -134,9 +133,9 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		"services: {shop: {run: ./x, scaling: {minReplicas: 20, maxReplicas: 3}}}\n": {`1:69: services.shop.scaling.maxReplicas: 3: must be at least minReplicas, which is 20`},
 		"services: {shop: {run: ./x, scaling: {minReplicas: 20}}}\n":                 {`1:29: services.shop.scaling.maxReplicas: 10: must be at least minReplicas, which is 20`},
 		"scaling: {policies: [{name: a, metric: cpuu, threshold: 1, action: scale-up}, {name: a, metric: disk, threshold: 1, action: up}]}\n": {
-			`1:40: scaling.policies[0].metric: "cpuu": did you mean "cpu"? It must be one of cpu, memory, requests-per-second, in-flight, latency`,
+			`1:40: scaling.policies[0].metric: "cpuu": did you mean "cpu"? It must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, queue-wait, errors`,
 			`1:86: scaling.policies[1].name: "a": is also the name of scaling.policies[0]: names of policies must differ`,
-			`1:97: scaling.policies[1].metric: "disk": must be one of cpu, memory, requests-per-second, in-flight, latency`,
+			`1:97: scaling.policies[1].metric: "disk": must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, queue-wait, errors`,
 			`1:125: scaling.policies[1].action: "up": must be one of scale-up, scale-down`,
 		},
 		"loadBalancing: {algorithm: least-connection, timeouts: {idle: 0}, healthCheck: {path: health}}\n": {

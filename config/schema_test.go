@@ -112,10 +112,10 @@ func TestSchemaAndBinderAgree(t *testing.T) {
 	}
 	for _, text := range []string{
 		"scalling: {}\n", "scaling: {minReplica: 2}\n", "scaling: 3\n", "scaling: []\n", "services: [a]\n",
-		"scaling: {minReplicas: two}\n", "scaling: {minReplicas: '2'}\n", "scaling: {minReplicas: 2.5}\n", "scaling: {minReplicas: 0}\n", "scaling: {maxReplicas: 1001}\n",
+		"scaling: {minReplicas: two}\n", "scaling: {minReplicas: '2'}\n", "scaling: {minReplicas: 2.5}\n", "scaling: {maxReplicas: 1001}\n",
 		"scaling: {enabled: yes}\n", "scaling: {enabled: 1}\n", "scaling: {targetCPUUtilization: 70%}\n", "scaling: {targetCPUUtilization: 101}\n",
 		"scaling: {stableWindow: 30}\n", "scaling: {stableWindow: 30 seconds}\n", "scaling: {stableWindow: -1s}\n", "scaling: {policies: {name: x}}\n",
-		"scaling: {policies: [{name: x}]}\n", "scaling: {policies: [{name: x, metric: disk, threshold: 1, action: scale-up}]}\n",
+		"scaling: {policies: [{metric: cpu}]}\n", "scaling: {policies: [{name: x, metric: cpu, threshold: 1, action: up}]}\n",
 		"scaling: {policies: [{name: x, metric: cpu, threshold: 1, action: scale-up, extra: 1}]}\n", "scaling: {policies: [~]}\n",
 		"loadBalancing: {algorithm: random}\n", "loadBalancing: {hosts: a}\n", "loadBalancing: {hosts: [1]}\n", "loadBalancing: {listen: 8080}\n",
 		"loadBalancing: {sessionAffinity: {type: header}}\n", "loadBalancing: {protocol: udp}\n", "loadBalancing: {tls: {minVersion: 1.1}}\n",
@@ -165,7 +165,7 @@ func TestSchemaCarriesMeaningDefaultsAndChoices(t *testing.T) {
 		t.Error("scaling allows fields that do not exist")
 	}
 	minReplicas := scaling.Properties["minReplicas"]
-	if minReplicas.Default != 1.0 || minReplicas.Description != "never fewer replicas than this" {
+	if minReplicas.Default != 1.0 || minReplicas.Description != "never fewer replicas than this; with 0 the last one is stopped when nothing has been active for scaleToZeroAfter" {
 		t.Errorf("minReplicas is %+v", minReplicas)
 	}
 	if got := scaling.Properties["policies"].Examples; len(got) != 1 {

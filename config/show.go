@@ -78,13 +78,13 @@ func (w *writer) structure(v reflect.Value, path string, depth int) {
 		if w.leaveOut(v, f, at) {
 			continue
 		}
-		w.value(v.Field(f.index), f, at, f.name+":", depth)
+		w.value(v.FieldByIndex(f.index), f, at, f.name+":", depth)
 	}
 }
 
 // leaveOut tells whether a field need not be written, since leaving it out means the same.
 func (w *writer) leaveOut(parent reflect.Value, f field, path string) bool {
-	v := parent.Field(f.index)
+	v := parent.FieldByIndex(f.index)
 	if service, ok := parent.Interface().(headroom.Service); ok && f.name == "scaling" && service.Run == nil {
 		return true // it would be refused: what is there is only the defaults
 	}
@@ -109,7 +109,7 @@ func (w *writer) defaultOf(path string) optionalValue {
 		if !ok {
 			return optionalValue{}
 		}
-		v = v.Field(f.index)
+		v = v.FieldByIndex(f.index)
 	}
 	return optionalValue{v}
 }

@@ -159,7 +159,7 @@ func anyScaling(t *rapid.T) headroom.Scaling {
 		s.TargetInFlight = rapid.Float64Range(0.01, 1e6).Draw(t, "targetInFlight")
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, "policies") {
-		s.Policies = append(s.Policies, headroom.ThresholdPolicy{Name: fmt.Sprintf("%s%d", anyWord(t, "policy"), i), Metric: headroom.MetricInFlight,
+		s.Policies = append(s.Policies, headroom.ScalingPolicy{Name: fmt.Sprintf("%s%d", anyWord(t, "policy"), i), Metric: headroom.MetricInFlight,
 			Threshold: rapid.Float64Range(0, 1e6).Draw(t, "threshold"), Action: headroom.ActionScaleDown, Step: 3})
 	}
 	return s

@@ -13,6 +13,7 @@ var (
 	durationPattern  = regexp.MustCompile(`^([0-9]+d|0|\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`)
 	bytesPattern     = regexp.MustCompile(`^\s*([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*(KiB|MiB|GiB|TiB|Ki|Mi|Gi|Ti|kB|KB|MB|GB|TB|k|M|G|T|B)?$`)
 	cpuPattern       = regexp.MustCompile(`^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?m?$`)
+	moneyPattern     = regexp.MustCompile(`^\s*([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s+[A-Z]{3}\s*$`)
 	portRangePattern = regexp.MustCompile(`^\s*\+?[0-9]+\s*-\s*\+?[0-9]+\s*$`)
 )
 
@@ -24,6 +25,8 @@ func patternOf(t reflect.Type) *regexp.Regexp {
 		return bytesPattern
 	case reflect.TypeFor[headroom.CPU]():
 		return cpuPattern
+	case reflect.TypeFor[headroom.Money]():
+		return moneyPattern
 	case reflect.TypeFor[headroom.PortRange]():
 		return portRangePattern
 	default:

@@ -70,7 +70,7 @@ func (s *service) decide(now time.Time) error {
 	}
 	before := s.memory
 	s.remember(decision, state)
-	if s.memory.Scaler != before.Scaler {
+	if s.memory.Scaler.Changed(before.Scaler) || len(writes) > 0 {
 		writes = append(writes, s.save())
 	}
 	if err := s.c.commit(writes...); err != nil {

@@ -112,10 +112,10 @@ func TestAnOrderThatCannotBeRecordedOrIsOutOfBoundsChangesNothing(t *testing.T) 
 func TestPoliciesAreMadeChangedAndKept(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		shop := w.config.Services["shop"]
-		shop.Scaling.Policies = []headroom.ThresholdPolicy{{Name: "configured", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 1}}
+		shop.Scaling.Policies = []headroom.ScalingPolicy{{Name: "configured", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 1}}
 		w.config.Services["shop"] = shop
 		w.start()
-		made := headroom.Policy{Service: "shop", ThresholdPolicy: headroom.ThresholdPolicy{
+		made := headroom.Policy{Service: "shop", ScalingPolicy: headroom.ScalingPolicy{
 			Name: "busy", Metric: headroom.MetricInFlight, Threshold: 3, Action: headroom.ActionScaleUp}}
 
 		if policy, err := w.control.CreatePolicy(t.Context(), made, dryRun(t)); err != nil || policy.ID != "shop.busy" || policy.Step != 1 {
@@ -129,7 +129,7 @@ func TestPoliciesAreMadeChangedAndKept(t *testing.T) {
 		if _, err := w.control.CreatePolicy(t.Context(), made, headroom.Change{}); !errors.As(err, &conflict) {
 			t.Errorf("the same once more: %v", err)
 		}
-		update := headroom.ThresholdPolicy{Metric: headroom.MetricCPU, Threshold: 50, Action: headroom.ActionScaleUp, Step: 2}
+		update := headroom.ScalingPolicy{Metric: headroom.MetricCPU, Threshold: 50, Action: headroom.ActionScaleUp, Step: 2}
 		if _, err := w.control.UpdatePolicy(t.Context(), "shop.configured", update, also("update", &given)); err != nil {
 			t.Fatal(err)
 		}
@@ -156,11 +156,11 @@ func TestPoliciesAreMadeChangedAndKept(t *testing.T) {
 // UpdatePolicy once dereferenced the command of a service that has none any more.
 func TestAPolicyOfAServiceThatIsNoLongerRunCanBeChanged(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		policy := headroom.ThresholdPolicy{Name: "cpu", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 1}
+		policy := headroom.ScalingPolicy{Name: "cpu", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 1}
 		w.start()
 		w.pass(time.Second)
 		w.config.Services = map[string]headroom.Service{"shop": {
-			Backends: []headroom.StaticBackend{{Address: "127.0.0.1:9001", Weight: 1}}, Scaling: headroom.Scaling{Policies: []headroom.ThresholdPolicy{policy}}}}
+			Backends: []headroom.StaticBackend{{Address: "127.0.0.1:9001", Weight: 1}}, Scaling: headroom.Scaling{Policies: []headroom.ScalingPolicy{policy}}}}
 		if err := w.control.Apply(w.config); err != nil {
 			t.Fatal(err)
 		}
@@ -243,10 +243,10 @@ func TestOrdersAreHeldToTheRulesOfTheConfigFile(t *testing.T) {
 			_, err := c.UpdateBackend(t.Context(), "shop-1", update, headroom.Change{})
 			return err
 		}
-		policy := func(edit func(*headroom.ThresholdPolicy)) error {
-			made := headroom.ThresholdPolicy{Name: "busy", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
+		policy := func(edit func(*headroom.ScalingPolicy)) error {
+			made := headroom.ScalingPolicy{Name: "busy", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
 			edit(&made)
-			_, err := c.CreatePolicy(t.Context(), headroom.Policy{Service: "shop", ThresholdPolicy: made}, headroom.Change{})
+			_, err := c.CreatePolicy(t.Context(), headroom.Policy{Service: "shop", ScalingPolicy: made}, headroom.Change{})
 			return err
 		}
 		tooHeavy, asleep := 1001, headroom.BackendState("asleep")
@@ -254,11 +254,11 @@ func TestOrdersAreHeldToTheRulesOfTheConfigFile(t *testing.T) {
 			"address":   {add("", 1), add("127.0.0.1", 1), add(":9001", 1), add("127.0.0.1:0", 1), add("-a:1", 1), add("http://127.0.0.1:1", 1)},
 			"weight":    {add("127.0.0.1:9001", -1), add("127.0.0.1:9001", 1001), update(headroom.BackendUpdate{Weight: &tooHeavy})},
 			"state":     {update(headroom.BackendUpdate{State: &asleep})},
-			"name":      {policy(func(p *headroom.ThresholdPolicy) { p.Name = "" }), policy(func(p *headroom.ThresholdPolicy) { p.Name = "a.b" })},
-			"metric":    {policy(func(p *headroom.ThresholdPolicy) { p.Metric = "memroy" })},
-			"action":    {policy(func(p *headroom.ThresholdPolicy) { p.Action = "" })},
-			"threshold": {policy(func(p *headroom.ThresholdPolicy) { p.Threshold = math.NaN() })},
-			"step":      {policy(func(p *headroom.ThresholdPolicy) { p.Step = -1 }), policy(func(p *headroom.ThresholdPolicy) { p.Step = 1001 })},
+			"name":      {policy(func(p *headroom.ScalingPolicy) { p.Name = "" }), policy(func(p *headroom.ScalingPolicy) { p.Name = "a.b" })},
+			"metric":    {policy(func(p *headroom.ScalingPolicy) { p.Metric = "memroy" })},
+			"action":    {policy(func(p *headroom.ScalingPolicy) { p.Action = "" })},
+			"threshold": {policy(func(p *headroom.ScalingPolicy) { p.Threshold = math.NaN() })},
+			"step":      {policy(func(p *headroom.ScalingPolicy) { p.Step = -1 }), policy(func(p *headroom.ScalingPolicy) { p.Step = 1001 })},
 		} {
 			for i, err := range errs {
 				var invalid *headroom.InvalidError

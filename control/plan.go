@@ -193,7 +193,7 @@ func (s *service) forgetGone(t *turn) {
 }
 
 func sameMemory(a, b memory) bool {
-	return a.Scaler == b.Scaler && a.NextOrdinal == b.NextOrdinal && a.Backoff == b.Backoff && a.Manual == b.Manual &&
+	return !a.Scaler.Changed(b.Scaler) && a.NextOrdinal == b.NextOrdinal && a.Backoff == b.Backoff && a.Manual == b.Manual &&
 		a.Revision == b.Revision && a.Decision == b.Decision && a.Pending == b.Pending &&
 		a.History.Count == b.History.Count && slices.Equal(a.History.Live, b.History.Live) && maps.Equal(a.Draining, b.Draining)
 }

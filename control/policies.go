@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling"
 )
 
 const policyKind = "policy"
@@ -28,10 +29,10 @@ func (c *Controller) loadPolicies() error {
 
 // policiesOf lists the threshold policies in force for a service: those of the config file, as changed through the API,
 // then those made through the API. The lock is held.
-func (c *Controller) policiesOf(name string, settings headroom.Service) []headroom.ThresholdPolicy {
-	var all []headroom.ThresholdPolicy
+func (c *Controller) policiesOf(name string, settings headroom.Service) []headroom.ScalingPolicy {
+	var all []headroom.ScalingPolicy
 	for _, policy := range c.listPolicies(name, settings) {
-		all = append(all, policy.ThresholdPolicy)
+		all = append(all, policy.ScalingPolicy)
 	}
 	return all
 }
@@ -40,7 +41,7 @@ func (c *Controller) listPolicies(name string, settings headroom.Service) []head
 	var all []headroom.Policy
 	for _, configured := range settings.Scaling.Policies {
 		id := policyID(name, configured.Name)
-		policy := headroom.Policy{ID: id, Service: name, ThresholdPolicy: configured, Source: headroom.SourceConfig}
+		policy := headroom.Policy{ID: id, Service: name, ScalingPolicy: configured, Source: headroom.SourceConfig}
 		if changed, there := c.policies[id]; there {
 			policy = changed
 		}
@@ -92,11 +93,11 @@ func (c *Controller) CreatePolicy(_ context.Context, policy headroom.Policy, cha
 	if err := c.checkScaled(policy.Service); err != nil {
 		return headroom.Policy{}, err
 	}
-	checked, err := checkPolicy(policy.ThresholdPolicy)
+	checked, err := checkPolicy(c.config.Services[policy.Service].Scaling, policy.ScalingPolicy)
 	if err != nil {
 		return headroom.Policy{}, err
 	}
-	policy.ThresholdPolicy = checked
+	policy.ScalingPolicy = checked
 	policy.ID, policy.Source = policyID(policy.Service, policy.Name), headroom.SourceAPI
 	for _, other := range c.listPolicies(policy.Service, c.config.Services[policy.Service]) {
 		if other.ID == policy.ID {
@@ -109,7 +110,7 @@ func (c *Controller) CreatePolicy(_ context.Context, policy headroom.Policy, cha
 
 // UpdatePolicy replaces a threshold policy. One of the config file stays changed until the change is taken back the same
 // way; the file itself is not written.
-func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.ThresholdPolicy, change headroom.Change) (headroom.Policy, error) {
+func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.ScalingPolicy, change headroom.Change) (headroom.Policy, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var known []string
@@ -126,11 +127,11 @@ func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.
 				return headroom.Policy{}, &headroom.InvalidError{Field: "name", Value: update.Name,
 					Expected: fmt.Sprintf("must stay %q: a policy is known by its name; make a new one instead", policy.Name)}
 			}
-			checked, err := checkPolicy(update)
+			checked, err := checkPolicy(c.config.Services[name].Scaling, update)
 			if err != nil {
 				return headroom.Policy{}, err
 			}
-			policy.ThresholdPolicy = checked
+			policy.ScalingPolicy = checked
 			return c.changePolicy(policy, change)
 		}
 	}
@@ -169,10 +170,15 @@ func (c *Controller) checkScaled(name string) error {
 	return nil
 }
 
-// checkPolicy gives a policy the step of 1 where none is given, and says what is wrong with it.
-func checkPolicy(policy headroom.ThresholdPolicy) (headroom.ThresholdPolicy, error) {
+// checkPolicy gives a threshold policy the step of 1 where none is given, and says what is wrong with a policy beside the other settings of its service.
+func checkPolicy(settings headroom.Scaling, policy headroom.ScalingPolicy) (headroom.ScalingPolicy, error) {
 	if policy.Step == 0 {
 		policy.Step = 1
 	}
-	return policy, errors.Join(policy.Validate("")...)
+	errs := append(policy.Validate(""), settings.CheckMetrics("", policy)...)
+	settings.Policies = []headroom.ScalingPolicy{policy}
+	if _, err := scaling.Compile(settings); err != nil && len(errs) == 0 {
+		errs = append(errs, err)
+	}
+	return policy, errors.Join(errs...)
 }

@@ -149,7 +149,7 @@ func (c *Controller) rememberedServices() ([]string, error) {
 	return names, err
 }
 
-func (s *service) configure(settings headroom.Service, policies []headroom.ThresholdPolicy) {
+func (s *service) configure(settings headroom.Service, policies []headroom.ScalingPolicy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings, s.retired = settings, false

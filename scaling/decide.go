@@ -2,63 +2,157 @@ package scaling
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/hpa"
 )
 
 // Decide says how many replicas a service should have, why, and what must be remembered for the next decision. It is
 // pure and safe for concurrent use; it keeps the pointers and maps of its arguments in the Decision, so they must not be
 // changed afterwards. It never fails: where too little is known it decides to change nothing.
 //
-// Until the replicas of a service have been counted for the first time, the decision is 0: nothing is wished yet.
-// From then on it is within policy.MinReplicas and policy.MaxReplicas, except that a service whose scaling is switched
-// off keeps the number that it has.
+// Until the replicas of a service have been counted for the first time, nothing is wished yet: the decision is 0 and not Zero.
+// From then on it is within policy.MinReplicas and policy.MaxReplicas, or those of a schedule, except that a service whose
+// scaling is switched off keeps the number that it has.
+//
+// Who decides often compiles the policy once, see Compile.
 func Decide(id string, policy headroom.Scaling, obs headroom.Observation, state headroom.ScalerState) (headroom.Decision, headroom.ScalerState) {
-	d := headroom.Decision{ID: id, Service: obs.Service, At: obs.At, Policy: policy, Observation: obs, State: state}
+	c, _ := Compile(policy) // what cannot be read abstains, and says so
+	return c.Decide(id, obs, state)
+}
+
+// Decide is as the function of that name.
+func (c *Compiled) Decide(id string, obs headroom.Observation, state headroom.ScalerState) (headroom.Decision, headroom.ScalerState) {
+	return c.decide(id, obs, state, mode{})
+}
+
+// DecideQuietly leaves out every sentence: reasons, notes and limits that were not reached. The numbers are the same, at a fraction of the cost; Replay writes the
+// sentences later.
+func (c *Compiled) DecideQuietly(id string, obs headroom.Observation, state headroom.ScalerState) (headroom.Decision, headroom.ScalerState) {
+	return c.decide(id, obs, state, mode{quiet: true})
+}
+
+// mode is how a decision is made.
+type mode struct {
+	quiet bool
+	skip  string // a rule of limits to leave out
+}
+
+func (c *Compiled) decide(id string, obs headroom.Observation, state headroom.ScalerState, m mode) (headroom.Decision, headroom.ScalerState) {
+	policy := &c.policy
+	d := headroom.Decision{ID: id, Service: obs.Service, At: obs.At, Policy: *policy, Observation: obs, State: state}
 	s := newSituation(policy, obs, state)
-	next := headroom.ScalerState{Wanted: s.from, LastUp: s.lastUp, LastDown: s.lastDown}
-	if s.from == 0 {
+	s.location, s.quiet, s.skip = c.location, m.quiet, m.skip
+	c.bind(&s)
+	next := state
+	next.Wanted, next.Zero, next.LastUp, next.LastDown = s.from, state.Zero, s.lastUp, s.lastDown
+	s.live(&next)
+	if !state.Decided() {
 		return s.first(d, next)
 	}
 
-	proposals, unknownNote := s.proposals(policy)
-	d.From, d.Proposals, d.Unlimited = s.from, proposals, s.from
-	deciding := largest(proposals)
-	if deciding >= 0 {
-		d.Unlimited = *proposals[deciding].Replicas
+	wanted := s.from
+	if c.spared {
+		s.from = base(wanted, policy.Headroom)
 	}
+	proposals, unknownNote := s.proposals(c)
+	needed, deciding := s.combine(policy.Combine, proposals)
+	d.From, d.Proposals, d.Unlimited = wanted, proposals, needed
+	next.Policies = s.remembers
 
-	l := limits{replicas: d.Unlimited}
+	l := limits{replicas: needed}
+	if c.spared {
+		s.spare(&l, wanted, policy.Headroom)
+	}
 	manual := obs.Manual != nil && obs.Manual.Until.After(obs.At)
 	switch {
 	case manual:
-		l.apply(ruleManual, min(max(obs.Manual.Replicas, 0), mostReplicas), manualNote(obs.Manual))
+		l.apply(&s, ruleManual, min(max(obs.Manual.Replicas, 0), mostReplicas), manualNote(obs.Manual))
 		l.noFall(&s)
 		l.bounds(&s)
 	case !policy.Enabled:
-		l.apply(ruleDisabled, s.from, "scaling being switched off")
+		l.apply(&s, ruleDisabled, s.from, "scaling being switched off")
 	default:
 		if unknownNote != "" {
-			l.apply(ruleUnknownMetric, max(l.replicas, s.from), "an unknown metric ("+unknownNote+")")
+			l.apply(&s, ruleUnknownMetric, max(l.replicas, s.from), "an unknown metric ("+unknownNote+")")
 		}
 		l.noFall(&s)
+		l.zero(&s)
+		l.pause(&s, policy.Pause)
 		l.cooldowns(&s, policy)
+		if policy.FlapBudget > 0 {
+			next.Flaps = flaps(state.Flaps, s.at)
+			l.flapBudget(&s, policy.FlapBudget, next.Flaps)
+		}
+		if c.behavior != nil {
+			next = c.behave(&s, &l, next)
+		}
 		l.bounds(&s)
+		l.zero(&s)
 	}
 	d.To, d.Limits = l.replicas, l.applied
 	d.Code = code(d, manual, deciding < 0 && unknownNote != "")
-	d.Reason = s.reason(d, deciding, unknownNote)
+	if !m.quiet {
+		d.Reason = s.reason(d, deciding, unknownNote)
+	}
+	return d, c.after(d, next)
+}
 
-	next.Wanted = d.To
+// after is what is remembered of a decision.
+func (c *Compiled) after(d headroom.Decision, next headroom.ScalerState) headroom.ScalerState {
+	next.Wanted, next.Zero = d.To, d.To == 0
 	switch {
 	case d.To > d.From:
-		next.LastUp = obs.At
+		next.LastUp = d.At
 	case d.To < d.From:
-		next.LastDown = obs.At
+		next.LastDown = d.At
 	}
-	return d, next
+	if d.To == d.From {
+		return next
+	}
+	if c.policy.FlapBudget > 0 {
+		next.Flaps = append(next.Flaps[:len(next.Flaps):len(next.Flaps)], headroom.ReplicaChange{At: d.At, Replicas: distance(d.To, d.From)})
+	}
+	if c.behavior != nil && next.Behavior != nil {
+		kept := headroom.Remember(headroom.Recall[hpa.State](*next.Behavior).Rescaled(*c.behavior, d.From, d.To, d.At))
+		next.Behavior = &kept
+	}
+	return next
+}
+
+// behave applies Scaling.Behavior and keeps what it looks back on.
+func (c *Compiled) behave(s *situation, l *limits, next headroom.ScalerState) headroom.ScalerState {
+	kept := headroom.Remember(l.behave(s, c.behavior, next.Behavior))
+	next.Behavior = &kept
+	return next
+}
+
+// live remembers when the service was last active; one that may go to zero is active when it is first seen.
+func (s *situation) live(next *headroom.ScalerState) {
+	if s.min > 0 {
+		next.LastActive = time.Time{}
+		return
+	}
+	if s.lastActive.IsZero() || s.active() {
+		s.lastActive = s.at
+	}
+	next.LastActive = s.lastActive
+}
+
+// spare adds the spare replicas. Where nothing is to change, the number stays: the rounding of a percentage is no reason to.
+func (s *situation) spare(l *limits, wanted int, spare headroom.Spare) {
+	with := withSpare(l.replicas, spare)
+	if l.replicas == s.from {
+		with = wanted
+	}
+	s.from = wanted
+	l.applyf(s, ruleHeadroom, with, func() string {
+		if spare.Percent > 0 {
+			return fmt.Sprintf("headroom of %s %%, at least %s,", number(spare.Percent), count(spare.Replicas))
+		}
+		return "headroom of " + count(spare.Replicas)
+	})
 }
 
 // first decides where scaling starts: at the replicas that there are. It counts as a change, so that a scaler that lost
@@ -75,52 +169,34 @@ func (s *situation) first(d headroom.Decision, next headroom.ScalerState) (headr
 	d.To, d.Limits, d.Code = l.replicas, l.applied, headroom.CodeInitial
 	d.Reason = fmt.Sprintf("%s has %s (%d ready, %d starting); scaling starts at %d, between minReplicas %d and maxReplicas %d.",
 		s.service, count(d.Unlimited), s.ready, s.starting, d.To, s.min, s.max)
-	next.Wanted, next.LastDown = d.To, s.at
+	next.Wanted, next.Zero, next.LastDown = d.To, d.To == 0, s.at
 	return d, next
 }
 
 // proposals asks all targets and then all policies, in the order of the configuration. The text is why something is
-// unknown, empty where everything is known.
-func (s *situation) proposals(policy headroom.Scaling) ([]headroom.Proposal, string) {
-	proposals := make([]headroom.Proposal, 0, 5+len(policy.Policies))
+// unknown, empty where everything is known. What a shadow does not know holds nothing.
+func (s *situation) proposals(c *Compiled) ([]headroom.Proposal, string) {
+	proposals := make([]headroom.Proposal, 0, len(c.proposers))
 	unknownNote := ""
-	add := func(p headroom.Proposal, unknown bool) {
-		if unknown && unknownNote == "" {
+	targets := len(c.proposers) - len(c.policy.Policies)
+	for i, asked := range c.proposers {
+		p, unknown := asked.propose(s)
+		if i >= targets {
+			policy := &c.policy.Policies[i-targets]
+			p.Shadow, p.Weight = policy.Shadow, policy.Weight
+		}
+		if p.Kind == headroom.KindSchedule && p.Replicas != nil && !p.Shadow && *p.Replicas > 0 {
+			s.scheduledUp = true
+		}
+		if unknown && unknownNote == "" && !p.Shadow {
 			unknownNote = p.Note
+			if unknownNote == "" {
+				unknownNote = "something"
+			}
 		}
 		proposals = append(proposals, p)
 	}
-	for _, target := range [...]struct {
-		metric headroom.Metric
-		value  float64
-	}{
-		{headroom.MetricCPU, policy.TargetCPUUtilization},
-		{headroom.MetricMemory, policy.TargetMemoryUtilization},
-		{headroom.MetricRequestsPerSecond, policy.TargetRequestsPerSecond},
-		{headroom.MetricInFlight, policy.TargetInFlight},
-	} {
-		if target.value > 0 && !math.IsInf(target.value, 1) {
-			add(s.demand(target.metric, target.value))
-		}
-	}
-	if target := policy.TargetLatency; target > 0 {
-		add(s.latency(float64(time.Duration(target)) / float64(time.Millisecond)))
-	}
-	for _, threshold := range policy.Policies {
-		add(s.threshold(threshold))
-	}
 	return proposals, unknownNote
-}
-
-// largest returns the index of the proposal for the most replicas, the first of equals; -1 when all abstain.
-func largest(proposals []headroom.Proposal) int {
-	best := -1
-	for i, p := range proposals {
-		if p.Replicas != nil && (best < 0 || *p.Replicas > *proposals[best].Replicas) {
-			best = i
-		}
-	}
-	return best
 }
 
 func code(d headroom.Decision, manual, nothingKnown bool) string {

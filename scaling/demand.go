@@ -37,7 +37,7 @@ func (s *situation) demand(metric headroom.Metric, target float64) (headroom.Pro
 		return p, true
 	}
 
-	d := division{target: target, from: s.from, tolerance: s.tolerance}
+	d := division{target: target, from: s.from, up: s.toleranceUp, down: s.toleranceDown}
 	up, from := s.from, average
 	p.Window = string(stable)
 	if average.known && d.above(average.total) {
@@ -73,7 +73,7 @@ func (s *situation) demand(metric headroom.Metric, target float64) (headroom.Pro
 	if second.total > average.total {
 		larger, p.Window = second, string(fast)
 	}
-	covered := larger.total + float64(larger.missing+s.starting)*target
+	covered := larger.total + float64(larger.missing+s.starting+s.warming)*target
 	if d.below(covered) {
 		down = min(d.replicas(covered), s.from)
 	} else {
@@ -81,6 +81,9 @@ func (s *situation) demand(metric headroom.Metric, target float64) (headroom.Pro
 	}
 	if down == s.from {
 		return s.propose(p, larger, s.from, s.whySame(p, larger, idle)), false
+	}
+	if s.quiet {
+		return s.propose(p, larger, down, ""), false
 	}
 	note := s.subject(p, larger) + ", so " + enough(down)
 	if larger.missing > 0 {
@@ -101,6 +104,9 @@ func (s *situation) propose(p headroom.Proposal, m measured, replicas int, note 
 }
 
 func (s *situation) whyMore(p headroom.Proposal, m measured, up int) string {
+	if s.quiet {
+		return ""
+	}
 	note := s.subject(p, m) + ", so " + needed(up)
 	if m.missing > 0 {
 		note += fmt.Sprintf("; %d of %d could not be read and count as idle", m.missing, m.replicas)
@@ -119,22 +125,29 @@ func (s *situation) whyMore(p headroom.Proposal, m measured, up int) string {
 }
 
 func (s *situation) whySame(p headroom.Proposal, m measured, idle bool) string {
+	if s.quiet {
+		return ""
+	}
 	if idle {
-		return s.subject(p, m) + fmt.Sprintf("; it stays at %s, since %d that could not be read and %d that are starting count as at their target",
-			count(s.from), m.missing, s.starting)
+		return s.subject(p, m) + fmt.Sprintf("; it stays at %s, since %d that could not be read and %d that are starting or warming up count as at their target",
+			count(s.from), m.missing, s.starting+s.warming)
 	}
 	asked := m.total / p.Target / float64(max(s.from, 1))
-	if math.Abs(asked-1) <= s.tolerance+sliver {
-		return s.subject(p, m) + fmt.Sprintf(", within the tolerance of %s %%, so %s", number(100*s.tolerance), enough(s.from))
+	tolerance := s.toleranceDown
+	if asked > 1 {
+		tolerance = s.toleranceUp
+	}
+	if math.Abs(asked-1) <= tolerance+sliver {
+		return s.subject(p, m) + fmt.Sprintf(", within the tolerance of %s %%, so %s", number(100*tolerance), enough(s.from))
 	}
 	return s.subject(p, m) + ", so " + enough(s.from)
 }
 
 // division turns a total into replicas.
 type division struct {
-	target    float64
-	from      int
-	tolerance float64
+	target   float64
+	from     int
+	up, down float64 // tolerances
 }
 
 // replicas is how many are needed for a total: rounded up, at most mostReplicas.
@@ -148,10 +161,10 @@ func (d division) replicas(total float64) int {
 
 // above reports whether the total is more than the wanted replicas are for, by more than the tolerance.
 func (d division) above(total float64) bool {
-	return total/d.target-sliver > float64(d.from)*(1+d.tolerance)
+	return total/d.target-sliver > float64(d.from)*(1+d.up)
 }
 
 // below reports whether the total is less than the wanted replicas are for, by more than the tolerance.
 func (d division) below(total float64) bool {
-	return total/d.target+sliver < float64(d.from)*(1-d.tolerance)
+	return total/d.target+sliver < float64(d.from)*(1-d.down)
 }

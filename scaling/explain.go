@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,14 +24,11 @@ func Explain(d headroom.Decision) string {
 
 	e.heading("What was known")
 	e.row("replicas", replicasKnown(d.Observation.Replicas))
-	if d.State.Wanted > 0 {
+	if d.State.Decided() {
 		e.row("wanted before", fmt.Sprintf("%d; last raised %s, last lowered %s", d.State.Wanted, ago(d.State.LastUp, d.At), ago(d.State.LastDown, d.At)))
 	}
-	for _, metric := range headroom.Metrics() {
-		signal, found := d.Observation.Signals[metric]
-		if !found {
-			continue
-		}
+	for _, metric := range metricsOf(d) {
+		signal := d.Observation.Signals[metric]
 		e.row(string(metric), "last second: "+readingText(metric, signal.Fast))
 		e.row("", fmt.Sprintf("over %s: %s", d.Policy.StableWindow, readingText(metric, signal.Stable)))
 	}
@@ -43,34 +41,75 @@ func Explain(d headroom.Decision) string {
 		if p.Replicas != nil {
 			asked = count(*p.Replicas)
 		}
+		if p.Shadow {
+			asked += " (shadow: it decides nothing)"
+		}
 		e.row(p.Source, asked+": "+p.Note)
 	}
 	if len(d.Proposals) > 0 {
-		e.row("together", fmt.Sprintf("%s (the largest wins)", count(d.Unlimited)))
+		e.row("together", fmt.Sprintf("%s (%s)", count(d.Unlimited), combinationText(d.Policy.Combine)))
 	}
 
 	if len(d.Limits) > 0 {
 		e.heading("What limited it")
 	}
-	for i, limit := range d.Limits {
+	for _, limit := range d.Limits {
 		if !limit.Bound() {
 			e.row(limit.Rule, fmt.Sprintf("%d, not changed: %s", limit.After, strings.TrimSuffix(limit.Note, ",")))
 			continue
 		}
 		e.row(limit.Rule, fmt.Sprintf("%d -> %d: %s; without it: %s", limit.Before, limit.After,
-			strings.TrimSuffix(limit.Note, ","), count(withoutLimit(d, i))))
+			strings.TrimSuffix(limit.Note, ","), count(withoutLimit(d, limit.Rule))))
 	}
 
 	e.heading("Result")
 	e.row("wanted", change(d))
+	if turn, found := More(d); found {
+		e.row("more", turn.sentence())
+	}
+	if turn, found := Fewer(d); found {
+		e.row("fewer", turn.sentence())
+	}
 	return e.text.String()
+}
+
+// metricsOf lists what was observed: the built-in metrics in their order, then a user's own by name.
+func metricsOf(d headroom.Decision) []headroom.Metric {
+	var all, own []headroom.Metric
+	for _, metric := range headroom.Metrics() {
+		if _, found := d.Observation.Signals[metric]; found {
+			all = append(all, metric)
+		}
+	}
+	for metric := range d.Observation.Signals {
+		if !slices.Contains(all, metric) {
+			own = append(own, metric)
+		}
+	}
+	slices.Sort(own)
+	return append(all, own...)
+}
+
+func combinationText(c headroom.Combination) string {
+	switch c {
+	case headroom.CombineMin:
+		return "the smallest wins"
+	case headroom.CombineAll:
+		return "a change only where all agree"
+	case headroom.CombineWeighted:
+		return "the weighted mean"
+	case headroom.CombineFirst:
+		return "the first that does not abstain wins"
+	default:
+		return "the largest wins"
+	}
 }
 
 func change(d headroom.Decision) string {
 	switch {
-	case d.To == 0:
+	case d.To == 0 && !d.State.Decided() && d.Code == headroom.CodeUnknown:
 		return "nothing decided yet"
-	case d.From == 0:
+	case !d.State.Decided():
 		return "starts at " + count(d.To)
 	case d.From == d.To:
 		return "stays at " + count(d.To)
@@ -102,11 +141,11 @@ func readingText(metric headroom.Metric, r headroom.Reading) string {
 		return "not known"
 	}
 	var parts []string
-	if r.Total != nil && metric != headroom.MetricLatency {
+	if r.Total != nil && !metric.Shared() {
 		parts = append(parts, fmt.Sprintf("%s %s in all", number(*r.Total), metric.Unit()))
 	}
-	if r.PerReplica != nil && metric == headroom.MetricLatency {
-		parts = append(parts, number(*r.PerReplica)+" ms")
+	if r.PerReplica != nil && metric.Shared() {
+		parts = append(parts, number(*r.PerReplica)+" "+metric.Unit())
 	} else if r.PerReplica != nil {
 		parts = append(parts, fmt.Sprintf("%s %s per replica", number(*r.PerReplica), metric.Unit()))
 	}

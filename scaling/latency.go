@@ -7,8 +7,8 @@ import (
 	"headroom.dev/headroom"
 )
 
-// latency proposes for a target on the time to answer, in milliseconds. Latency does not add up and does not say how
-// much is missing, so steps are bounded and wait until the last change shows:
+// proportional proposes for a target on something that does not add up over replicas: the time to answer in milliseconds, a share of errors, the age of a
+// queue's oldest message. It does not say how much is missing, so steps are bounded and wait until the last change shows:
 //
 //   - Up: ceil(value/target × ready), at most twice the ready replicas, once all wanted replicas are ready and the stable
 //     window has passed since the last change; otherwise the old latency would be counted again. A last second of
@@ -16,15 +16,15 @@ import (
 //   - Down: one at a time, when both windows would stay below 1 − 2 × tolerance of the target even if latency rose in
 //     proportion to the load of the replicas that remain. It rises faster than that near saturation (M/M/1: 1/(1−ρ)),
 //     which the doubled tolerance and the step of one leave room for.
-func (s *situation) latency(target float64) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: "target " + string(headroom.MetricLatency), Metric: headroom.MetricLatency, Target: target}
-	average, second := s.read(headroom.MetricLatency, stable), s.read(headroom.MetricLatency, fast)
+func (s *situation) proportional(metric headroom.Metric, target float64) (headroom.Proposal, bool) {
+	p := headroom.Proposal{Source: "target " + string(metric), Metric: metric, Target: target}
+	average, second := s.value(metric, stable), s.value(metric, fast)
 	if !average.known && !second.known {
 		p.Note = average.why
 		return p, true
 	}
 	if !s.counted {
-		p.Note = "the number of replicas is not known, so latency cannot say how many are needed"
+		p.Note = "the number of replicas is not known, so " + string(metric) + " cannot say how many are needed"
 		return p, true
 	}
 
@@ -34,7 +34,7 @@ func (s *situation) latency(target float64) (headroom.Proposal, bool) {
 	if burst && (!average.known || second.perReplica > average.perReplica) {
 		worst, p.Window = second, string(fast)
 	}
-	if worst.known && worst.perReplica > target*(1+s.tolerance) {
+	if worst.known && worst.perReplica > target*(1+s.toleranceUp) {
 		return s.slow(p, worst), false
 	}
 	if !average.known {
@@ -51,13 +51,30 @@ func (s *situation) latency(target float64) (headroom.Proposal, bool) {
 	}
 	share := max(float64(s.ready)/float64(s.from-1), 1)
 	expected := max(average.perReplica, second.perReplica) * share
-	if expected > target*(1-2*s.tolerance) || expected >= target {
-		return s.propose(p, average, s.from, note+fmt.Sprintf("; with one less about %s ms are expected, so %s", number(expected), enough(s.from))), false
+	if expected > target*(1-2*s.toleranceDown) || expected >= target {
+		return s.propose(p, average, s.from, note+fmt.Sprintf("; with one less about %s %s expected, so %s", number(expected), unitOf(metric), enough(s.from))), false
 	}
 	if !s.settled() {
 		return s.propose(p, average, s.from, note+s.unsettled()), false
 	}
-	return s.propose(p, average, s.from-1, note+fmt.Sprintf("; with one less about %s ms are expected, so %s", number(expected), enough(s.from-1))), false
+	return s.propose(p, average, s.from-1, note+fmt.Sprintf("; with one less about %s %s expected, so %s", number(expected), unitOf(metric), enough(s.from-1))), false
+}
+
+// value reads what belongs to the service as a whole: of a metric that adds up, its total.
+func (s *situation) value(metric headroom.Metric, w window) measured {
+	m := s.read(metric, w)
+	if !metric.Shared() {
+		m.perReplica = m.total
+	}
+	return m
+}
+
+// unitOf is the unit with the verb that follows it.
+func unitOf(metric headroom.Metric) string {
+	if unit := metric.Unit(); unit != "" {
+		return unit + " are"
+	}
+	return "is"
 }
 
 // slow proposes more replicas for a latency above its target.

@@ -66,8 +66,8 @@ func TestAServiceScaledOnLatencyShrinksWhenItsTrafficEnds(t *testing.T) {
 }
 
 func TestThresholdPoliciesStepOncePerChange(t *testing.T) {
-	up := headroom.ThresholdPolicy{Name: "hot", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 2}
-	down := headroom.ThresholdPolicy{Name: "cold", Metric: headroom.MetricCPU, Threshold: 20, Action: headroom.ActionScaleDown, Step: 1}
+	up := headroom.ScalingPolicy{Name: "hot", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 2}
+	down := headroom.ScalingPolicy{Name: "cold", Metric: headroom.MetricCPU, Threshold: 20, Action: headroom.ActionScaleDown, Step: 1}
 	for _, test := range []struct {
 		name            string
 		ready, starting int
@@ -90,7 +90,7 @@ func TestThresholdPoliciesStepOncePerChange(t *testing.T) {
 		{"none ready", 0, 4, 0, 0, time.Hour, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			policy := policyOf(func(p *headroom.Scaling) { p.Policies = []headroom.ThresholdPolicy{up, down} })
+			policy := policyOf(func(p *headroom.Scaling) { p.Policies = []headroom.ScalingPolicy{up, down} })
 			state := headroom.ScalerState{Wanted: 4, LastDown: noon.Add(-test.since)}
 			r := partial(test.perReplica*float64(test.measured), test.measured, test.ready)
 			d, _ := Decide("d", policy, observe(counts(test.ready, test.starting), steady(headroom.MetricCPU, r)), state)

@@ -15,6 +15,14 @@ const (
 	ruleUnknownMetric     = "unknown-metric"      // no fall
 	ruleUnknownReplicas   = "unknown-replicas"    // no fall
 	ruleNotSynced         = "not-synced"          // no fall
+	ruleHeadroom          = "headroom"            // spare replicas
+	ruleInactive          = "inactive"            // no first replica without activity
+	ruleActivation        = "activation"          // at least one while there is activity
+	rulePauseUp           = "pause-up"            // no rise
+	rulePauseDown         = "pause-down"          // no fall
+	ruleFlapBudget        = "flap-budget"         // no fall
+	ruleStabilization     = "stabilization"       // of Scaling.Behavior
+	ruleRate              = "rate"                // of Scaling.Behavior
 	ruleScaleUpCooldown   = "scale-up-cooldown"   // no rise
 	ruleScaleDownCooldown = "scale-down-cooldown" // no fall
 	ruleMaxReplicas       = "max-replicas"
@@ -28,58 +36,75 @@ type limits struct {
 	applied  []headroom.Limit
 }
 
-func (l *limits) apply(rule string, after int, note string) {
-	l.applied = append(l.applied, headroom.Limit{Rule: rule, Before: l.replicas, After: after, Note: note})
+func (l *limits) apply(s *situation, rule string, after int, note string) {
+	l.applyf(s, rule, after, func() string { return note })
+}
+
+// applyf writes the note only where sentences are wanted.
+func (l *limits) applyf(s *situation, rule string, after int, note func() string) {
+	if rule == s.skip {
+		return
+	}
+	limit := headroom.Limit{Rule: rule, Before: l.replicas, After: after}
+	if !s.quiet {
+		limit.Note = note()
+	}
+	if !s.quiet || limit.Bound() {
+		l.applied = append(l.applied, limit)
+	}
 	l.replicas = after
 }
 
 // noFall applies what forbids a smaller number: unknown replica counts and a platform that has not been read.
 func (l *limits) noFall(s *situation) {
 	if !s.counted {
-		l.apply(ruleUnknownReplicas, max(l.replicas, s.from), "the number of replicas not being known")
+		l.apply(s, ruleUnknownReplicas, max(l.replicas, s.from), "the number of replicas not being known")
 	}
 	if !s.synced {
-		l.apply(ruleNotSynced, max(l.replicas, s.from), "the platform not having been read completely yet")
+		l.apply(s, ruleNotSynced, max(l.replicas, s.from), "the platform not having been read completely yet")
+	}
+}
+
+// pause applies what a person switched off.
+func (l *limits) pause(s *situation, direction headroom.PauseDirection) {
+	if direction == headroom.PauseUp || direction == headroom.PauseBoth {
+		l.apply(s, rulePauseUp, min(l.replicas, s.from), "scale-ups being paused")
+	}
+	if direction == headroom.PauseDown || direction == headroom.PauseBoth {
+		l.apply(s, rulePauseDown, max(l.replicas, s.from), "scale-downs being paused")
 	}
 }
 
 // cooldowns applies both; a cooldown ends exactly when its time has passed.
-func (l *limits) cooldowns(s *situation, policy headroom.Scaling) {
+func (l *limits) cooldowns(s *situation, policy *headroom.Scaling) {
 	if since := s.at.Sub(s.lastUp); !s.lastUp.IsZero() && since < time.Duration(policy.ScaleUpCooldown) {
-		l.apply(ruleScaleUpCooldown, min(l.replicas, s.from),
-			fmt.Sprintf("the %s cooldown after the scale-up %s ago", policy.ScaleUpCooldown, span(since)))
+		l.applyf(s, ruleScaleUpCooldown, min(l.replicas, s.from), func() string {
+			return fmt.Sprintf("the %s cooldown after the scale-up %s ago", policy.ScaleUpCooldown, span(since))
+		})
 	}
 	last := s.lastChange()
 	if since := s.at.Sub(last); !last.IsZero() && since < time.Duration(policy.ScaleDownCooldown) {
-		l.apply(ruleScaleDownCooldown, max(l.replicas, s.from),
-			fmt.Sprintf("the %s cooldown after the change %s ago", policy.ScaleDownCooldown, span(since)))
+		l.applyf(s, ruleScaleDownCooldown, max(l.replicas, s.from), func() string {
+			return fmt.Sprintf("the %s cooldown after the change %s ago", policy.ScaleDownCooldown, span(since))
+		})
 	}
 }
 
 func (l *limits) bounds(s *situation) {
-	l.apply(ruleMaxReplicas, min(l.replicas, s.max), fmt.Sprintf("maxReplicas %d", s.max))
-	l.apply(ruleMinReplicas, max(l.replicas, s.min), fmt.Sprintf("minReplicas %d", s.min))
+	l.applyf(s, ruleMaxReplicas, min(l.replicas, s.max), func() string { return boundNote("maxReplicas", s.max, s.maxName) })
+	l.applyf(s, ruleMinReplicas, max(l.replicas, s.min), func() string { return boundNote("minReplicas", s.min, s.minName) })
 }
 
-// withoutLimit is what the decision would have been without one of its limits, all others in force.
-func withoutLimit(d headroom.Decision, skip int) int {
-	replicas := d.Unlimited
-	for i, limit := range d.Limits {
-		if i == skip {
-			continue
-		}
-		switch limit.Rule {
-		case ruleManual, ruleDisabled:
-			replicas = limit.After
-		case ruleScaleUpCooldown:
-			replicas = min(replicas, d.From)
-		case ruleMaxReplicas:
-			replicas = min(replicas, max(d.Policy.MaxReplicas, d.Policy.MinReplicas, 1))
-		case ruleMinReplicas:
-			replicas = max(replicas, d.Policy.MinReplicas, 1)
-		default:
-			replicas = max(replicas, d.From)
-		}
+func boundNote(bound string, value int, window string) string {
+	if window == "" {
+		return fmt.Sprintf("%s %d", bound, value)
 	}
-	return replicas
+	return fmt.Sprintf("%s %d of the schedule %s", bound, value, window)
+}
+
+// withoutLimit is what the decision would have been without one of its limits, all others in force: it is made again.
+func withoutLimit(d headroom.Decision, rule string) int {
+	c, _ := Compile(d.Policy)
+	again, _ := c.decide(d.ID, d.Observation, d.State, mode{quiet: true, skip: rule})
+	return again.To
 }

@@ -31,7 +31,7 @@ func drawPolicy(t *rapid.T) headroom.Scaling {
 		ScaleUpCooldown: duration("upCooldown"), ScaleDownCooldown: duration("downCooldown"),
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "policies") {
-		policy.Policies = append(policy.Policies, headroom.ThresholdPolicy{
+		policy.Policies = append(policy.Policies, headroom.ScalingPolicy{
 			Name: "p", Metric: rapid.SampledFrom(headroom.Metrics()).Draw(t, "metric"),
 			Threshold: rapid.Float64Range(0, 200).Draw(t, "threshold"), Step: rapid.IntRange(1, 5).Draw(t, "step"),
 			Action: rapid.SampledFrom([]headroom.ThresholdAction{headroom.ActionScaleUp, headroom.ActionScaleDown}).Draw(t, "action")})
@@ -113,8 +113,8 @@ func TestPropertyDecisionsStayWithinTheBoundsAndReplay(t *testing.T) {
 		if before != d.To {
 			t.Fatalf("the limits end at %d, the decision at %d", before, d.To)
 		}
-		if withoutLimit(d, -1) != d.To {
-			t.Fatalf("the limits applied again give %d, not %d", withoutLimit(d, -1), d.To)
+		if withoutLimit(d, "") != d.To {
+			t.Fatalf("the limits applied again give %d, not %d", withoutLimit(d, ""), d.To)
 		}
 		if _, same := Replay(d); !same {
 			t.Fatal("replayed differently")
@@ -190,7 +190,7 @@ func FuzzDecideNeverPanicsAndStaysInBounds(f *testing.F) {
 		if next.Wanted != d.To {
 			t.Errorf("state %d, decision %d", next.Wanted, d.To)
 		}
-		s := newSituation(input.Policy, input.Observation, input.State)
+		s := newSituation(&input.Policy, input.Observation, input.State)
 		if d.To != 0 && input.Policy.Enabled && (d.To < s.min || d.To > s.max) {
 			t.Errorf("%d is outside %d..%d", d.To, s.min, s.max)
 		}

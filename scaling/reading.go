@@ -38,10 +38,10 @@ func unknown(format string, arguments ...any) measured {
 // negative is not known.
 func (s *situation) read(metric headroom.Metric, w window) measured {
 	m := s.readSignal(metric, w)
-	if m.known || metric != headroom.MetricLatency {
+	if m.known || !metric.Shared() {
 		return m
 	}
-	// Without requests there is no latency, and without this a service scaled on latency would keep its replicas for
+	// Without requests there is no latency and no share of errors, and without this a service scaled on latency would keep its replicas for
 	// ever once its traffic has ended.
 	if requests := s.readSignal(headroom.MetricRequestsPerSecond, w); requests.known && requests.total == 0 {
 		return measured{known: true}
@@ -57,6 +57,9 @@ func (s *situation) readSignal(metric headroom.Metric, w window) measured {
 	reading, limit := signal.Stable, max(s.window, staleAfter)
 	if w == fast {
 		reading, limit = signal.Fast, staleAfter
+	}
+	if from, own := s.sources[metric]; own {
+		limit = time.Duration(from.StaleAfter)
 	}
 	if reading.PerReplica == nil && reading.Total == nil {
 		if reading.Unknown != "" {
@@ -76,7 +79,7 @@ func (s *situation) readSignal(metric headroom.Metric, w window) measured {
 		return unknown("%s is not known: it was read from %d of %d replicas", metric, reading.Measured, reading.Replicas)
 	}
 	m := measured{known: true, missing: max(reading.Replicas-reading.Measured, 0), replicas: reading.Replicas}
-	if metric == headroom.MetricLatency {
+	if metric.Shared() {
 		if reading.PerReplica == nil {
 			return unknown("%s is not known", metric)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/rule"
 )
 
 const (
@@ -30,40 +31,58 @@ type situation struct {
 	from    int // replicas wanted before
 
 	min, max       int
-	tolerance      float64
+	toleranceUp    float64
+	toleranceDown  float64
 	panicThreshold float64
 	window         time.Duration // the stable one
 	quantile       float64
 
 	counted         bool // ready and starting are known
 	ready, starting int
+	warming         int // of ready
 	synced          bool
 	saturated       bool // the processors of the ready replicas were, in the last second
 
 	lastUp, lastDown time.Time
+	lastActive       time.Time
+	minName, maxName string // of the schedule that the bounds are from; empty is none
+	scheduledUp      bool   // a schedule asks for replicas now
+
+	sources   map[headroom.Metric]headroom.SignalFrom
+	location  *time.Location
+	policy    *headroom.Scaling
+	memories  map[string]headroom.PolicyMemory // of before
+	remembers map[string]headroom.PolicyMemory // for the next decision
+	variables *rule.Variables                  // made when the first rule asks
+
+	quiet bool   // write no sentences
+	skip  string // the rule that is left out, to see what would be without it
 }
 
-func newSituation(policy headroom.Scaling, obs headroom.Observation, state headroom.ScalerState) situation {
+func newSituation(policy *headroom.Scaling, obs headroom.Observation, state headroom.ScalerState) situation {
 	s := situation{
 		service:        obs.Service,
 		at:             obs.At,
 		signals:        obs.Signals,
 		from:           min(max(state.Wanted, 0), mostReplicas),
-		min:            min(max(policy.MinReplicas, 1), mostReplicas),
-		tolerance:      policy.Tolerance,
+		min:            min(max(policy.MinReplicas, 0), mostReplicas),
+		toleranceUp:    toleranceOf(policy.Tolerance, policy.Behavior.ScaleUp.Tolerance),
+		toleranceDown:  toleranceOf(policy.Tolerance, policy.Behavior.ScaleDown.Tolerance),
 		panicThreshold: policy.PanicThreshold,
 		window:         time.Duration(policy.StableWindow),
 		quantile:       policy.LatencyQuantile,
 		synced:         obs.Replicas.Synced,
 		lastUp:         notAfter(state.LastUp, obs.At),
 		lastDown:       notAfter(state.LastDown, obs.At),
+		lastActive:     notAfter(state.LastActive, obs.At),
+		sources:        policy.Signals,
+		policy:         policy,
+		location:       time.UTC,
+		memories:       state.Policies,
 	}
-	s.max = min(max(policy.MaxReplicas, s.min), mostReplicas)
+	s.max = min(max(policy.MaxReplicas, s.min, 1), mostReplicas)
 	if s.service == "" {
 		s.service = "the service"
-	}
-	if !(s.tolerance >= 0 && s.tolerance <= 1) {
-		s.tolerance = 0
 	}
 	if !(s.panicThreshold >= 1) || math.IsInf(s.panicThreshold, 1) {
 		s.panicThreshold = defaultPanicThreshold
@@ -74,11 +93,33 @@ func newSituation(policy headroom.Scaling, obs headroom.Observation, state headr
 	ready, starting := obs.Replicas.Ready, obs.Replicas.Starting
 	if ready != nil && starting != nil && *ready >= 0 && *starting >= 0 {
 		s.counted, s.ready, s.starting = true, min(*ready, mostReplicas), min(*starting, mostReplicas)
+		s.warming = min(max(obs.Replicas.Warming, 0), s.ready)
 	}
 	if cpu := s.read(headroom.MetricCPU, fast); cpu.known && cpu.perReplica >= saturatedCPU {
 		s.saturated = true
 	}
 	return s
+}
+
+// toleranceOf is the tolerance of one direction; one that cannot be is 0.
+func toleranceOf(both float64, one *float64) float64 {
+	if one != nil {
+		both = *one
+	}
+	if both >= 0 && both <= 1 {
+		return both
+	}
+	return 0
+}
+
+// recall is what a policy remembered, remember what it will.
+func (s *situation) recall(policy string) headroom.PolicyMemory { return s.memories[policy] }
+
+func (s *situation) remember(policy string, value any) {
+	if s.remembers == nil {
+		s.remembers = map[string]headroom.PolicyMemory{}
+	}
+	s.remembers[policy] = headroom.Remember(value)
 }
 
 // notAfter pulls a time that lies in the future to now. The clock was set back; without this a cooldown could last as

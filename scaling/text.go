@@ -12,12 +12,15 @@ import (
 
 // subject starts a sentence with what was measured and what it is compared with.
 func (s *situation) subject(p headroom.Proposal, m measured) string {
+	if s.quiet {
+		return ""
+	}
 	per, target, when := number(m.perReplica), number(p.Target), ""
 	if p.Window == string(fast) {
 		when = " in the last second"
 	}
 	kind := "target"
-	if strings.HasPrefix(p.Source, "policy ") {
+	if p.Kind == headroom.KindThreshold || p.Kind == headroom.KindSteps {
 		kind = "threshold"
 	}
 	switch p.Metric {

@@ -14,8 +14,8 @@ import (
 // that never get ready block steps up, not down ("not ready blocks only the same direction", nomad-autoscaler#672).
 //
 // The second result is true where too little is known to say that fewer would do.
-func (s *situation) threshold(policy headroom.ThresholdPolicy) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: "policy " + policy.Name, Metric: policy.Metric, Target: policy.Threshold, Window: string(stable)}
+func (s *situation) threshold(policy headroom.ScalingPolicy) (headroom.Proposal, bool) {
+	p := headroom.Proposal{Source: "policy " + policy.Name, Kind: headroom.KindThreshold, Metric: policy.Metric, Target: policy.Threshold, Window: string(stable)}
 	m := s.read(policy.Metric, stable)
 	if !m.known {
 		p.Window, p.Note = "", m.why
@@ -35,37 +35,47 @@ func (s *situation) threshold(policy headroom.ThresholdPolicy) (headroom.Proposa
 			p.Note = s.subject(p, m) + ", not above it"
 			return p, false
 		}
-		if why := s.stepsWait(); why != "" {
-			return s.propose(p, m, s.from, s.subject(p, m)+why), false
-		}
-		if s.ready < s.from {
-			why := fmt.Sprintf("; it stays at %s, since only %d are ready yet", count(s.from), s.ready)
-			return s.propose(p, m, s.from, s.subject(p, m)+why), false
-		}
-		return s.propose(p, m, min(s.from+step, mostReplicas), s.subject(p, m)+fmt.Sprintf(", so %d more", step)), false
+		return s.stepUp(p, m, step), false
 
 	case headroom.ActionScaleDown:
-		if m.missing > 0 {
-			p.Note = fmt.Sprintf("%s could not be read from %d of %d replicas, so it cannot be said to be below %s", policy.Metric, m.missing, m.replicas, number(policy.Threshold))
-			return p, false
-		}
-		if !(value < policy.Threshold) {
+		if m.missing == 0 && !(value < policy.Threshold) {
 			p.Note = s.subject(p, m) + ", not below it"
 			return p, false
 		}
-		if s.counted && s.ready == 0 {
-			p.Note = "no replica is ready to show what it can carry"
-			return p, false
-		}
-		if why := s.stepsWait(); why != "" {
-			return s.propose(p, m, s.from, s.subject(p, m)+why), false
-		}
-		return s.propose(p, m, max(s.from-step, 0), s.subject(p, m)+fmt.Sprintf(", so %d fewer", step)), false
+		return s.stepDown(p, m, step)
 
 	default:
 		p.Note = fmt.Sprintf("the action %q is neither scale-up nor scale-down", policy.Action)
 		return p, false
 	}
+}
+
+// stepUp proposes so many more, once all wanted replicas are ready.
+func (s *situation) stepUp(p headroom.Proposal, m measured, step int) headroom.Proposal {
+	if why := s.stepsWait(); why != "" {
+		return s.propose(p, m, s.from, s.subject(p, m)+why)
+	}
+	if ready := s.ready - s.warming; ready < s.from {
+		why := fmt.Sprintf("; it stays at %s, since only %d are ready yet", count(s.from), ready)
+		return s.propose(p, m, s.from, s.subject(p, m)+why)
+	}
+	return s.propose(p, m, min(s.from+step, mostReplicas), s.subject(p, m)+fmt.Sprintf(", so %d more", step))
+}
+
+// stepDown proposes so many fewer, where all replicas were measured.
+func (s *situation) stepDown(p headroom.Proposal, m measured, step int) (headroom.Proposal, bool) {
+	switch {
+	case m.missing > 0:
+		p.Note = fmt.Sprintf("%s could not be read from %d of %d replicas, so it cannot be said to be below %s", p.Metric, m.missing, m.replicas, number(p.Target))
+		return p, false
+	case s.counted && s.ready == 0:
+		p.Note = "no replica is ready to show what it can carry"
+		return p, false
+	}
+	if why := s.stepsWait(); why != "" {
+		return s.propose(p, m, s.from, s.subject(p, m)+why), false
+	}
+	return s.propose(p, m, max(s.from-step, 0), s.subject(p, m)+fmt.Sprintf(", so %d fewer", step)), false
 }
 
 // stepsWait says why no step can be taken now; empty when one can.

@@ -70,18 +70,18 @@ func (c *Client) Policies(ctx context.Context, service string) ([]headroom.Polic
 }
 
 // CreatePolicy makes a threshold policy. A step of zero is one.
-func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ThresholdPolicy, dryRun bool) (headroom.Policy, error) {
+func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
 	request := api.PolicyRequest{Service: service, Name: policy.Name, PolicyTerms: termsOf(policy)}
 	return change[headroom.Policy](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
 }
 
 // UpdatePolicy replaces the terms of a threshold policy. Its name cannot be changed and may be empty.
-func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ThresholdPolicy, dryRun bool) (headroom.Policy, error) {
+func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
 	request := api.PolicyUpdate{Name: policy.Name, PolicyTerms: termsOf(policy)}
 	return change[headroom.Policy](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
 }
 
-func termsOf(policy headroom.ThresholdPolicy) api.PolicyTerms {
+func termsOf(policy headroom.ScalingPolicy) api.PolicyTerms {
 	terms := api.PolicyTerms{Metric: policy.Metric, Threshold: policy.Threshold, Action: policy.Action}
 	if policy.Step != 0 {
 		terms.Step = &policy.Step

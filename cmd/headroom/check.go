@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/monitoring/metrics"
+	"headroom.dev/headroom/scaling"
 	"headroom.dev/headroom/simulate/load"
 )
 
@@ -20,6 +23,10 @@ func checkConfig(config headroom.Config) []error {
 		if _, err := load.Parse(config.Load.Shape); err != nil {
 			errs = append(errs, &headroom.InvalidError{Field: "load.shape", Expected: err.Error()})
 		}
+	}
+	errs = append(errs, scaling.Check("scaling", config.Scaling)...)
+	for _, name := range slices.Sorted(maps.Keys(config.Services)) {
+		errs = append(errs, scaling.Check("services."+name+".scaling", config.Services[name].Scaling)...)
 	}
 	return errs
 }

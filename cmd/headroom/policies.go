@@ -74,7 +74,7 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 }
 
 // apply writes the flags that were given over a policy.
-func (f *policyFlags) apply(cmd *cobra.Command, policy *headroom.ThresholdPolicy) error {
+func (f *policyFlags) apply(cmd *cobra.Command, policy *headroom.ScalingPolicy) error {
 	set := cmd.Flags()
 	if set.Changed("metric") {
 		policy.Metric = headroom.Metric(f.metric)
@@ -124,7 +124,7 @@ func newPoliciesAddCommand(a *app) *cobra.Command {
 		Args:              arguments(2, 2),
 		ValidArgsFunction: a.completeOne(serviceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			policy := headroom.ThresholdPolicy{Name: args[1]}
+			policy := headroom.ScalingPolicy{Name: args[1]}
 			if err := f.apply(cmd, &policy); err != nil {
 				return err
 			}
@@ -179,10 +179,10 @@ func (a *app) setPolicy(cmd *cobra.Command, id string, f policyFlags) error {
 			ids = append(ids, policy.ID)
 			continue
 		}
-		if err := f.apply(cmd, &policy.ThresholdPolicy); err != nil {
+		if err := f.apply(cmd, &policy.ScalingPolicy); err != nil {
 			return err
 		}
-		changed, err := remote.UpdatePolicy(ctx, id, policy.ThresholdPolicy, f.dryRun)
+		changed, err := remote.UpdatePolicy(ctx, id, policy.ScalingPolicy, f.dryRun)
 		if err != nil {
 			return err
 		}

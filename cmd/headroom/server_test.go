@@ -271,7 +271,7 @@ func testDecision(id string, from, to int) headroom.Decision {
 func testPolicies() []headroom.Policy {
 	return []headroom.Policy{{
 		ID: "shop.cpu-scaling", Service: "shop", Source: headroom.SourceAPI,
-		ThresholdPolicy: headroom.ThresholdPolicy{Name: "cpu-scaling", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 2},
+		ScalingPolicy: headroom.ScalingPolicy{Name: "cpu-scaling", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: 2},
 	}}
 }
 

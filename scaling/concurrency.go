@@ -1,0 +1,76 @@
+package scaling
+
+import (
+	"fmt"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/kpa"
+)
+
+// concurrency decides as Knative's autoscaler does, each second rather than every other.
+type concurrency struct {
+	policy headroom.ScalingPolicy
+	kpa    kpa.Policy
+}
+
+func concurrencyOf(p headroom.ScalingPolicy) concurrency {
+	given := *p.Concurrency
+	settings := kpa.Default()
+	settings.Total = given.Target
+	settings.Target = kpa.Target(given.Target, given.TargetUtilization/100)
+	settings.StableWindow = time.Duration(given.StableWindow)
+	settings.PanicWindow = kpa.PanicWindow(settings.StableWindow, given.PanicWindow)
+	settings.PanicThreshold = given.PanicThreshold / 100
+	settings.MaxScaleUpRate, settings.MaxScaleDownRate = given.MaxScaleUpRate, given.MaxScaleDownRate
+	settings.ActivationScale, settings.ScaleDownDelay = given.ActivationScale, time.Duration(given.ScaleDownDelay)
+	settings.TargetBurstCapacity, settings.Interval = 0, time.Second
+	return concurrency{p, settings}
+}
+
+func (c concurrency) propose(s *situation) (headroom.Proposal, bool) {
+	metric := c.policy.Concurrency.Metric
+	p := headroom.Proposal{Source: sourceOf(c.policy), Kind: headroom.KindConcurrency, Metric: metric, Target: c.kpa.Target}
+	before := headroom.Recall[kpa.State](s.recall(c.policy.Name))
+	state := before.Clone()
+	second := s.read(metric, fast)
+	ready := -1
+	if s.counted {
+		ready = s.ready
+	}
+	d := kpa.Step(c.kpa, kpa.Input{Now: s.at, Load: second.total, Measured: second.known, Ready: ready}, &state)
+	s.remember(c.policy.Name, state)
+	if !d.Known {
+		p.Note = fmt.Sprintf("%s has not been measured for %s", metric, headroom.Duration(c.kpa.StableWindow))
+		if d.Bound == kpa.BoundNoReady {
+			p.Note = "the number of replicas is not known"
+		}
+		return p, true
+	}
+	value := d.StableLoad
+	p.Window = string(stable)
+	if d.Panic {
+		value, p.Window = d.PanicLoad, string(fast)
+	}
+	p.Value = &value
+	replicas := min(max(d.Desired, 0), mostReplicas)
+	p.Replicas = &replicas
+	if !s.quiet {
+		p.Note = c.note(d)
+	}
+	return p, false
+}
+
+func (c concurrency) note(d kpa.Decision) string {
+	unit := c.policy.Concurrency.Metric.Unit()
+	text := fmt.Sprintf("%s %s over %s and %s over %s where %s per replica are the target ask for %d and %d",
+		number(d.StableLoad), unit, headroom.Duration(c.kpa.StableWindow), number(d.PanicLoad), headroom.Duration(c.kpa.PanicWindow),
+		number(c.kpa.Target), d.StablePods, d.PanicPods)
+	if d.Panic {
+		text += "; it panics, so the number does not fall"
+	}
+	if d.Bound != kpa.BoundNone {
+		text += fmt.Sprintf("; %s makes it %d", d.Bound, d.Desired)
+	}
+	return text
+}

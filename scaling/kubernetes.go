@@ -1,0 +1,163 @@
+package scaling
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/hpa"
+)
+
+// kubernetes decides as a HorizontalPodAutoscaler does, at its own pace; between, it proposes what it decided last.
+type kubernetes struct {
+	policy  headroom.ScalingPolicy
+	spec    hpa.Spec
+	sources map[headroom.Metric]headroom.SignalFrom
+}
+
+// kubernetesMemory is what it remembers.
+type kubernetesMemory struct {
+	State    hpa.State `json:"state"`
+	Replicas int       `json:"replicas"` // decided last
+	Note     string    `json:"note,omitempty"`
+	At       time.Time `json:"at"` // zero is never
+}
+
+// Requests of replicas are their limits: what 100 % means. In units of thousandths, as hpa counts.
+const wholeRequest = 100_000
+
+func kubernetesOf(p headroom.ScalingPolicy, all headroom.Scaling) kubernetes {
+	controller := hpa.DefaultController()
+	k := kubernetes{policy: p, sources: all.Signals, spec: hpa.Spec{
+		Bounds: hpa.Bounds{Min: all.MinReplicas, Max: max(all.MaxReplicas, all.MinReplicas, 1)}, Controller: controller}}
+	if b := p.Kubernetes.Behavior; b != nil {
+		k.spec.Behavior = &hpa.Behavior{
+			ScaleUp:   over(hpa.DefaultScaleUp(controller), b.ScaleUp),
+			ScaleDown: over(hpa.DefaultScaleDown(controller), b.ScaleDown),
+		}
+	}
+	for _, m := range p.Kubernetes.Metrics {
+		made := hpa.Metric{Source: hpa.Source(m.Type), Name: string(m.Name), Type: hpa.TargetType(m.TargetType), Target: milli(m.Target)}
+		if made.Type == hpa.Utilization {
+			made.Target = int64(m.Target)
+		}
+		if made.Source == hpa.ContainerResource {
+			made.Container = "replica"
+		}
+		k.spec.Metrics = append(k.spec.Metrics, made)
+	}
+	return k
+}
+
+// over sets what a user gave over HPA's defaults.
+func over(rules hpa.Rules, given headroom.BehaviorRules) hpa.Rules {
+	if given.StabilizationWindow != nil {
+		rules.StabilizationWindow = time.Duration(*given.StabilizationWindow)
+	}
+	if len(given.Policies) > 0 {
+		rules.Policies = ratesOf(given.Policies)
+	}
+	if given.Select != "" {
+		rules.Select = selectOf(given.Select)
+	}
+	if given.Tolerance != nil {
+		rules.Tolerance = *given.Tolerance
+	}
+	return rules
+}
+
+func milli(value float64) int64 {
+	value = math.Round(value * 1000)
+	if !(value < math.MaxInt64/4) {
+		return math.MaxInt64 / 4
+	}
+	return int64(value)
+}
+
+func (k kubernetes) propose(s *situation) (headroom.Proposal, bool) {
+	p := headroom.Proposal{Source: sourceOf(k.policy), Kind: headroom.KindKubernetes}
+	memory := headroom.Recall[kubernetesMemory](s.recall(k.policy.Name))
+	period := time.Duration(k.policy.Kubernetes.SyncPeriod)
+	if since := s.at.Sub(memory.At); !memory.At.IsZero() && since >= 0 && since < period && !(s.from == 0 && s.active()) {
+		s.remember(k.policy.Name, memory)
+		// What came between (other policies, orders by hand) is for those to say.
+		p.Replicas = &memory.Replicas
+		p.Note = memory.Note
+		if !s.quiet {
+			p.Note = fmt.Sprintf("it decides every %s; %s ago: %s", k.policy.Kubernetes.SyncPeriod, span(since), memory.Note)
+		}
+		return p, false
+	}
+	if !s.counted {
+		p.Note = "the number of replicas is not known"
+		s.remember(k.policy.Name, memory)
+		return p, true
+	}
+	spec := k.spec
+	spec.Min, spec.Max = s.min, s.max
+	proposals := make([]hpa.Proposed, len(spec.Metrics))
+	for i, metric := range spec.Metrics {
+		proposals[i].Proposal, proposals[i].Err = k.ask(s, metric, spec.Tolerance())
+	}
+	if s.from == 0 {
+		memory.State.ScaledToZero = true // who took the replicas away is known: we did
+	}
+	d, state := hpa.Step(spec, proposals, s.from, memory.State, s.at)
+	memory = kubernetesMemory{State: state, Replicas: d.Replicas, At: s.at}
+	memory.Note = k.note(d)
+	s.remember(k.policy.Name, memory)
+	p.Replicas, p.Note = &memory.Replicas, memory.Note
+	if d.Deciding < 0 {
+		return p, d.Err != nil
+	}
+	deciding := proposals[d.Deciding]
+	value := float64(deciding.Value)
+	p.Metric, p.Target = headroom.Metric(spec.Metrics[d.Deciding].Name), k.policy.Kubernetes.Metrics[d.Deciding].Target
+	if spec.Metrics[d.Deciding].Type != hpa.Utilization {
+		value /= 1000
+	}
+	p.Value = &value
+	return p, false
+}
+
+// ask has one metric propose.
+func (k kubernetes) ask(s *situation, metric hpa.Metric, t hpa.Tolerance) (hpa.Proposal, error) {
+	name := headroom.Metric(metric.Name)
+	m := s.read(name, stable)
+	external := metric.Source == hpa.Object || metric.Source == hpa.External
+	if fallback := k.sources[name].Fallback; !m.known && givesNumber(fallback) && s.signals[name].Failures >= max(fallback.After, 1) {
+		// KEDA answers target × replicas, of which HPA makes the replicas again.
+		return hpa.Proposal{Replicas: s.fallback(fallback), Ratio: 1, Assumed: 1}, nil
+	}
+	if !m.known {
+		return hpa.Proposal{}, errors.New(m.why)
+	}
+	if external {
+		total := m.total
+		if name.Shared() {
+			total = m.perReplica
+		}
+		return metric.FromValue(milli(total), hpa.Count{Wanted: s.from, Observed: s.ready + s.starting, Listed: s.ready + s.starting, Ready: s.ready}, t)
+	}
+	totals := hpa.Totals{Measured: m.replicas - m.missing, Missing: m.missing, Unready: s.starting, Usage: milli(m.total)}
+	if metric.Type == hpa.Utilization {
+		totals.Request = wholeRequest // usage is in percent of the limit already
+	}
+	return metric.FromTotals(totals, s.from, t)
+}
+
+func (k kubernetes) note(d hpa.Decision) string {
+	text := d.Why
+	if text == "" {
+		text = "the metrics ask for no change"
+	}
+	if d.Err != nil {
+		text += "; " + d.Err.Error()
+	}
+	if d.Limits.Limit != "" && d.Limits.Replicas != d.Limits.Recommended {
+		text += fmt.Sprintf("; %s and %s make %d of %d", d.Limits.Stabilization, d.Limits.Limit, d.Limits.Replicas, d.Limits.Recommended)
+	}
+	return fmt.Sprintf("%s, so %s", text, enough(d.Replicas))
+}

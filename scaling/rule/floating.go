@@ -1,0 +1,34 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+)
+
+// floating makes every whole number of an expression a floating-point one.
+func floating(parsed *cel.Ast) {
+	factory := ast.NewExprFactory()
+	ast.PostOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.LiteralKind {
+			return
+		}
+		if whole, ok := e.AsLiteral().(types.Int); ok {
+			e.SetKindCase(factory.NewLiteral(e.ID(), types.Double(whole)))
+		}
+	}))
+}
+
+// plain turns CEL's findings into one line each, with the column.
+func plain(issues *cel.Issues) error {
+	var lines []string
+	for _, found := range issues.Errors() {
+		message := strings.ReplaceAll(found.Message, "(in container '')", "")
+		lines = append(lines, fmt.Sprintf("column %d: %s", found.Location.Column()+1, strings.TrimSpace(message)))
+	}
+	return errors.New(strings.Join(lines, "; "))
+}

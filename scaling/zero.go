@@ -1,0 +1,78 @@
+package scaling
+
+import (
+	"fmt"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// active reports whether anything asks for a first replica: an activation signal, over either window, is above its value. Not known is not active: nothing is
+// started by it, and nothing stopped (see knowsActivity).
+func (s *situation) active() bool {
+	return s.anyActivation(func(m measured, above float64) bool { return m.known && m.total > above })
+}
+
+// knowsActivity reports whether any activation signal is known.
+func (s *situation) knowsActivity() bool {
+	return s.anyActivation(func(m measured, _ float64) bool { return m.known })
+}
+
+func (s *situation) anyActivation(is func(measured, float64) bool) bool {
+	either := func(metric headroom.Metric, above float64) bool {
+		return is(s.value(metric, fast).summed(), above) || is(s.value(metric, stable).summed(), above)
+	}
+	if len(s.policy.Activation) == 0 {
+		return either(headroom.MetricRequestsPerSecond, 0) || either(headroom.MetricInFlight, 0)
+	}
+	for metric, above := range s.policy.Activation {
+		if either(metric, above) {
+			return true
+		}
+	}
+	return false
+}
+
+// summed has the value itself as total where there is none.
+func (m measured) summed() measured {
+	if m.total == 0 {
+		m.total = m.perReplica
+	}
+	return m
+}
+
+// idle reports whether the last replica may go: nothing has been active for long enough.
+func (s *situation) idle() bool {
+	return s.min == 0 && s.knowsActivity() && !s.active() && !s.lastActive.IsZero() &&
+		s.at.Sub(s.lastActive) >= time.Duration(s.policy.ScaleToZeroAfter)
+}
+
+// blind reports whether a proposal's metric cannot show that nothing is needed: an idle process uses some processor time and memory.
+func blind(metric headroom.Metric) bool {
+	return metric == headroom.MetricCPU || metric == headroom.MetricMemory || metric.Shared()
+}
+
+// zero applies what is special about no replicas at all: the first one is started by activity alone, and the last one stays for a while.
+func (l *limits) zero(s *situation) {
+	if s.min > 0 {
+		return
+	}
+	active := s.active()
+	switch {
+	case s.from == 0 && !active && l.replicas > 0 && !s.scheduledUp:
+		l.applyf(s, ruleInactive, 0, func() string { return "no activity" })
+	case s.from == 0 && active && l.replicas == 0:
+		l.applyf(s, ruleActivation, 1, func() string { return "activity" })
+	case s.from > 0 && l.replicas == 0 && !s.idle():
+		l.applyf(s, ruleActivation, 1, func() string {
+			if !s.knowsActivity() {
+				return "activity not being known"
+			}
+			since := max(s.at.Sub(s.lastActive), 0)
+			if active {
+				since = 0
+			}
+			return fmt.Sprintf("scaleToZeroAfter %s, with the last activity %s ago,", s.policy.ScaleToZeroAfter, span(since))
+		})
+	}
+}
