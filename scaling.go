@@ -82,19 +82,18 @@ const (
 	MetricInFlight          Metric = "in-flight"           // requests being served at once
 	MetricLatency           Metric = "latency"             // milliseconds at Scaling.LatencyQuantile
 	MetricBytesPerSecond    Metric = "bytes-per-second"    // bodies received and sent, per second
-	MetricQueueWait         Metric = "queue-wait"          // milliseconds that a request waits for a backend, on average
 	MetricErrors            Metric = "errors"              // percent of the requests that failed through no fault of the client
 )
 
 // Metrics lists the built-in metrics.
 func Metrics() []Metric {
 	return []Metric{MetricCPU, MetricMemory, MetricRequestsPerSecond, MetricInFlight, MetricLatency,
-		MetricBytesPerSecond, MetricQueueWait, MetricErrors}
+		MetricBytesPerSecond, MetricErrors}
 }
 
 // Shared reports whether the metric belongs to the service as a whole: it does not add up over replicas, and more replicas do not divide it.
 func (m Metric) Shared() bool {
-	return m == MetricLatency || m == MetricQueueWait || m == MetricErrors
+	return m == MetricLatency || m == MetricErrors
 }
 
 // Unit is what a value of the metric is counted in, as printed after a number; empty for a user's own signal.
@@ -106,7 +105,7 @@ func (m Metric) Unit() string {
 		return "requests/s"
 	case MetricInFlight:
 		return "requests"
-	case MetricLatency, MetricQueueWait:
+	case MetricLatency:
 		return "ms"
 	case MetricBytesPerSecond:
 		return "bytes/s"

@@ -133,9 +133,9 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		"services: {shop: {run: ./x, scaling: {minReplicas: 20, maxReplicas: 3}}}\n": {`1:69: services.shop.scaling.maxReplicas: 3: must be at least minReplicas, which is 20`},
 		"services: {shop: {run: ./x, scaling: {minReplicas: 20}}}\n":                 {`1:29: services.shop.scaling.maxReplicas: 10: must be at least minReplicas, which is 20`},
 		"scaling: {policies: [{name: a, metric: cpuu, threshold: 1, action: scale-up}, {name: a, metric: disk, threshold: 1, action: up}]}\n": {
-			`1:40: scaling.policies[0].metric: "cpuu": did you mean "cpu"? It must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, queue-wait, errors`,
+			`1:40: scaling.policies[0].metric: "cpuu": did you mean "cpu"? It must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, errors`,
 			`1:86: scaling.policies[1].name: "a": is also the name of scaling.policies[0]: names of policies must differ`,
-			`1:97: scaling.policies[1].metric: "disk": must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, queue-wait, errors`,
+			`1:97: scaling.policies[1].metric: "disk": must be one of cpu, memory, requests-per-second, in-flight, latency, bytes-per-second, errors`,
 			`1:125: scaling.policies[1].action: "up": must be one of scale-up, scale-down`,
 		},
 		"loadBalancing: {algorithm: least-connection, timeouts: {idle: 0}, healthCheck: {path: health}}\n": {

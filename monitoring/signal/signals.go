@@ -33,6 +33,8 @@ type Signals struct {
 	mu      sync.Mutex // guards traffic and usage
 	traffic map[string]*trafficHistory
 	usage   map[string]map[string]*usageHistory // by service and replica
+
+	own ownSignals // has a lock of its own
 }
 
 // New returns an empty Signals: every reading is unknown until reports come.
@@ -104,7 +106,7 @@ func (s *Signals) forgetUsage(before time.Time) {
 
 // Read gives every metric of a service as known at now. policy says the stable window and the
 // latency quantile; ready names the replicas that get traffic (a replica's name is its backend ID).
-// Every metric is in the result, unknown ones too.
+// Every metric and every signal of the policy is in the result, unknown ones too.
 func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, ready []string) map[headroom.Metric]headroom.Signal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +118,7 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 	if quantile <= 0 || quantile > 1 {
 		quantile = 0.95 // the default of Scaling.LatencyQuantile
 	}
-	out := make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics()))
+	out := make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics())+len(policy.Signals))
 
 	traffic := s.traffic[service]
 	fast, stable := traffic.fast(now), traffic.stable(now, window)
@@ -124,6 +126,8 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 		headroom.MetricRequestsPerSecond: func(w trafficWindow) headroom.Reading { return w.requestRate(ready) },
 		headroom.MetricInFlight:          func(w trafficWindow) headroom.Reading { return w.inFlight(ready) },
 		headroom.MetricLatency:           func(w trafficWindow) headroom.Reading { return w.latency(ready, quantile) },
+		headroom.MetricBytesPerSecond:    func(w trafficWindow) headroom.Reading { return w.byteRate(ready) },
+		headroom.MetricErrors:            func(w trafficWindow) headroom.Reading { return w.errorShare(ready) },
 	} {
 		out[metric] = headroom.Signal{Metric: metric, Fast: read(fast), Stable: read(stable)}
 	}
@@ -139,5 +143,6 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 			Stable: readUsage(usage, ready, read, span{now: now, length: window, oldest: stableAge}),
 		}
 	}
+	s.own.read(service, now, policy, window, len(ready), out)
 	return out
 }

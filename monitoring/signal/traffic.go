@@ -14,6 +14,9 @@ type second struct {
 	arrivals uint64
 	inFlight float64 // mean over the second
 	latency  headroom.Histogram
+	bytes    float64 // of bodies, both ways
+	ended    uint64  // requests
+	failed   uint64  // of those
 }
 
 // trafficHistory is the recent traffic of one service, oldest first. A nil one has no traffic.
@@ -42,6 +45,7 @@ func (h *trafficHistory) add(at time.Time, length time.Duration, m headroom.Serv
 	}
 	h.seconds = append(h.seconds[kept:], second{
 		at: at, length: length, arrivals: m.Traffic.Arrivals, inFlight: m.Traffic.InFlightMean, latency: m.Traffic.Latency,
+		bytes: float64(m.Traffic.BytesIn) + float64(m.Traffic.BytesOut), ended: m.Traffic.Outcomes.Total(), failed: m.Traffic.Outcomes.Failed(),
 	})
 	h.backends = make(map[string]bool, len(m.Backends))
 	for _, backend := range m.Backends {
