@@ -5,13 +5,12 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
-	"headroom.dev/headroom/scaling"
 )
 
 // observe gathers all that a decision is made from. The lock is held.
 func (s *service) observe(now time.Time) headroom.Observation {
 	observation := headroom.Observation{
-		Service: s.name, At: now, Replicas: s.replicaCounts(),
+		Service: s.name, At: now, Replicas: s.replicaCounts(now),
 		Signals: s.c.signals.Read(s.name, now, s.policy, s.readyNames()),
 	}
 	if s.memory.Manual != nil && s.memory.Manual.Until.After(now) {
@@ -21,31 +20,46 @@ func (s *service) observe(now time.Time) headroom.Observation {
 }
 
 // replicaCounts counts the replicas that are to stay. The lock is held.
-func (s *service) replicaCounts() headroom.ReplicaCounts {
+func (s *service) replicaCounts(now time.Time) headroom.ReplicaCounts {
 	counts := headroom.ReplicaCounts{Synced: s.synced}
 	if s.inventory == nil {
 		return counts
 	}
-	ready, starting := len(s.readyNames()), 0
-	for _, replica := range s.inventory.Replicas {
-		if replica.State == headroom.ReplicaStarting {
+	ready, starting := 0, 0
+	for i := range s.inventory.Replicas {
+		replica := &s.inventory.Replicas[i]
+		switch {
+		case replica.State == headroom.ReplicaStarting:
 			starting++
+		case s.stays(replica):
+			ready++
+			if warm := replica.ReadyAt.Add(time.Duration(s.policy.WarmUp)); !replica.ReadyAt.IsZero() && now.Before(warm) {
+				counts.Warming++
+			}
 		}
 	}
 	counts.Ready, counts.Starting = &ready, &starting
 	return counts
 }
 
-// readyNames lists the replicas that get traffic and are to stay: the balancer finds them healthy too. The lock is held.
+// stays reports whether a replica gets traffic and is to stay: the balancer finds it healthy too. The lock is held.
+func (s *service) stays(replica *headroom.Replica) bool {
+	if replica.State != headroom.ReplicaReady {
+		return false
+	}
+	_, draining := s.memory.Draining[replica.Name]
+	_, sick := s.sick[replica.Name]
+	return !draining && !sick
+}
+
+// readyNames lists the replicas that stay. The lock is held.
 func (s *service) readyNames() []string {
 	if s.inventory == nil {
 		return nil
 	}
-	var names []string
-	for _, replica := range s.inventory.Replicas {
-		_, draining := s.memory.Draining[replica.Name]
-		_, sick := s.sick[replica.Name]
-		if replica.State == headroom.ReplicaReady && !draining && !sick {
+	names := make([]string, 0, len(s.inventory.Replicas))
+	for i := range s.inventory.Replicas {
+		if replica := &s.inventory.Replicas[i]; s.stays(replica) {
 			names = append(names, replica.Name)
 		}
 	}
@@ -60,11 +74,15 @@ const heartbeat = time.Minute
 // every second, because the load is at the edge of the tolerance, would be 260 MB a day.
 const flutter = 5 * time.Second
 
-// decide makes the next decision and records it. The lock is held.
+// decide makes the next decision and records it. Sentences are written only for one that is recorded: of the others
+// nobody reads more than the newest, see newest. The lock is held.
 func (s *service) decide(now time.Time) error {
-	observation := s.observe(now)
-	decision, state := scaling.Decide(s.nextID("d"), s.policy, observation, s.memory.Scaler)
-	writes, err := s.record(decision, state, now)
+	decision, state := s.compiled.DecideQuietly(s.nextID("d"), s.observe(now), s.memory.Scaler)
+	news := s.news(decision, now)
+	if news {
+		decision = s.explained(decision)
+	}
+	writes, err := s.record(decision, news, now)
 	if err != nil {
 		return err
 	}
@@ -77,7 +95,7 @@ func (s *service) decide(now time.Time) error {
 		s.memory = before
 		return err
 	}
-	s.adopt(decision, len(writes) > 0, now)
+	s.adopt(decision, news, now)
 	return nil
 }
 
@@ -88,15 +106,34 @@ func (s *service) remember(decision headroom.Decision, state headroom.ScalerStat
 	}
 }
 
-// record returns the journal entries of a decision: of every one that changes something or says something new, and
-// else of one each heartbeat.
-func (s *service) record(decision headroom.Decision, state headroom.ScalerState, now time.Time) ([]headroom.Write, error) {
-	changes := decision.To != decision.From
+// explained is a decision with its sentences: it is made again of the same inputs. The lock is held.
+func (s *service) explained(decision headroom.Decision) headroom.Decision {
+	explained, _ := s.compiled.Decide(decision.ID, decision.Observation, decision.State)
+	return explained
+}
+
+// newest is the newest decision, with its sentences; nil before the first. The lock is held.
+func (s *service) newest() *headroom.Decision {
+	if s.decision != nil && s.decision.Reason == "" {
+		explained := s.explained(*s.decision)
+		s.decision = &explained
+	}
+	return s.decision
+}
+
+// news reports whether a decision is to be recorded: every one that changes something or says something new, and else
+// one each heartbeat.
+func (s *service) news(decision headroom.Decision, now time.Time) bool {
 	age := now.Sub(s.journaled)
-	news := changes || (s.code != decision.Code && age >= flutter) || age >= heartbeat
+	return decision.To != decision.From || (s.code != decision.Code && age >= flutter) || age >= heartbeat
+}
+
+// record returns the journal entries of a decision that is news, none of another one.
+func (s *service) record(decision headroom.Decision, news bool, now time.Time) ([]headroom.Write, error) {
 	if !news {
 		return nil, nil
 	}
+	changes := decision.To != decision.From
 	write, err := s.c.entry(headroom.EntryDecision, s.name, decision.ID, decision)
 	if err != nil {
 		return nil, err

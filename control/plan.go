@@ -122,9 +122,9 @@ func (s *service) world(now time.Time) orchestration.World {
 // the new one comes first, then the other goes.
 func (s *service) wish(now time.Time) orchestration.Wish {
 	if s.retired {
-		return orchestration.Wish{Retire: true, Reason: s.name + " is no longer configured"}
+		return orchestration.Wish{None: true, Reason: s.name + " is no longer configured"}
 	}
-	wish := orchestration.Wish{Replicas: s.memory.Scaler.Wanted, Decision: s.memory.Decision, Reason: s.memory.Reason}
+	wish := orchestration.Wish{Replicas: s.memory.Scaler.Wanted, Decision: s.memory.Decision, Reason: s.memory.Reason, None: s.memory.Scaler.Zero}
 	if wish.Replicas == 0 || s.inventory == nil {
 		return wish
 	}

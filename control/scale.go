@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
-	"headroom.dev/headroom/scaling"
 )
 
 // Scale carries out a person's order for a number of replicas. It overrides the policies for order.For (the service's
@@ -37,13 +36,12 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 	manual := &headroom.ManualScale{Replicas: order.Replicas, Until: now.Add(time.Duration(length)), By: order.By, Reason: order.Reason}
 	observation := s.observe(now)
 	observation.Manual = manual
-	decision, state := scaling.Decide(s.nextID("d"), s.policy, observation, s.memory.Scaler)
+	decision, state := s.compiled.Decide(s.nextID("d"), observation, s.memory.Scaler)
 	if change.DryRun {
 		return decision, nil
 	}
 
-	s.journaled = time.Time{} // its ID is answered, so it must be found in the journal
-	writes, err := s.record(decision, state, now)
+	writes, err := s.record(decision, true, now) // its ID is answered, so it must be found in the journal
 	if err != nil {
 		return headroom.Decision{}, err
 	}
@@ -54,7 +52,7 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 		s.memory = before
 		return headroom.Decision{}, err
 	}
-	s.adopt(decision, len(writes) > 0, now)
+	s.adopt(decision, true, now)
 	s.wake()
 	return decision, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/orchestration"
+	"headroom.dev/headroom/scaling"
 )
 
 const serviceKind = "service"
@@ -47,7 +48,8 @@ type service struct {
 
 	mu       sync.Mutex // guards all below
 	settings headroom.Service
-	policy   headroom.Scaling // settings.Scaling with the policies made through the API
+	policy   headroom.Scaling  // settings.Scaling with the policies made through the API
+	compiled *scaling.Compiled // policy, ready to decide
 	workload headroom.Workload
 	retired  bool // no longer configured: to be brought to no replicas
 	memory   memory
@@ -92,6 +94,9 @@ func (c *Controller) newService(name string) (*service, error) {
 		}
 	}
 	s.history = s.memory.History
+	if !s.memory.Scaler.LastActive.IsZero() {
+		s.memory.Scaler.LastActive = c.now() // what was active since it was stored is not known
+	}
 	// Until the platform has been read, the balancers keep what they were told last.
 	for _, backend := range c.lastSent {
 		if backend.Service == name && backend.Source == headroom.SourceReplica {
@@ -155,6 +160,8 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Scali
 	s.settings, s.retired = settings, false
 	s.policy = settings.Scaling
 	s.policy.Policies = policies
+	s.newest()                                // by the policy that it was made by
+	s.compiled, _ = scaling.Compile(s.policy) // checked before; what cannot be read abstains and says so
 	lb := settings.LoadBalancing
 	s.workload = headroom.Workload{Run: *settings.Run, HealthCheck: lb.HealthCheck, Reach: lb.Reach(), Revision: revisionOf(*settings.Run)}
 	if platform, judges := s.c.platform.(interface {

@@ -60,7 +60,7 @@ func (s *service) status() headroom.ServiceStatus {
 	status := headroom.ServiceStatus{
 		Name: s.name, Kind: "run", DesiredReplicas: s.memory.Scaler.Wanted,
 		MinReplicas: s.policy.MinReplicas, MaxReplicas: s.policy.MaxReplicas, Scaling: s.policy,
-		Manual: s.memory.Manual, LastDecision: s.decision, LastChange: s.changed,
+		Manual: s.memory.Manual, LastDecision: s.newest(), LastChange: s.changed,
 	}
 	if s.memory.Manual != nil && !s.memory.Manual.Until.After(s.c.now()) {
 		status.Manual = nil
@@ -91,7 +91,7 @@ func (s *service) problems(observation headroom.Observation) []string {
 	if s.failure != "" {
 		problems = append(problems, "the last failure: "+s.failure)
 	}
-	if ready := observation.Replicas.Ready; ready != nil && *ready == 0 {
+	if ready := observation.Replicas.Ready; ready != nil && *ready == 0 && !s.memory.Scaler.Zero {
 		problems = append(problems, "no replica is ready, so nobody serves")
 	}
 	if s.inventory == nil {
@@ -132,7 +132,7 @@ func (s *service) report() (ServiceReport, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	report := ServiceReport{Service: s.name, Desired: s.memory.Scaler.Wanted, Min: s.policy.MinReplicas, Max: s.policy.MaxReplicas}
-	counts := s.replicaCounts()
+	counts := s.replicaCounts(s.c.now())
 	report.Ready, report.Starting = counts.Ready, counts.Starting
 	if s.decision != nil {
 		report.Unlimited = &s.decision.Unlimited

@@ -26,7 +26,7 @@ func Plan(w World) Step {
 		step.Waiting = fmt.Sprintf("it is not known which replicas %s has", w.Service)
 		return step
 	}
-	if w.Wish.Replicas <= 0 && !w.Wish.Retire {
+	if w.Wish.Replicas <= 0 && !w.Wish.None {
 		return step
 	}
 	p := planner{World: w, census: take(w), step: step}

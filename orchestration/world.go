@@ -43,11 +43,11 @@ type World struct {
 	Sick         map[string]bool // ready ones that the balancers find unhealthy for too long; they go before all others
 }
 
-// Wish is how many replicas there should be. 0 replicas is no wish, and nothing is done, unless Retire says that the
-// service is no longer wanted at all.
+// Wish is how many replicas there should be. 0 replicas is no wish, and nothing is done, unless None says that it was
+// decided: the service is scaled to zero, or no longer configured.
 type Wish struct {
 	Replicas int
-	Retire   bool   // with 0 replicas: drain and stop all
+	None     bool   // with 0 replicas: drain and stop all
 	Decision string // ID of the decision that it comes from
 	Reason   string
 }

@@ -127,7 +127,7 @@ func (v statusView) ready(service headroom.ServiceStatus) cell {
 		ready.text += "+" + strconv.Itoa(*service.StartingReplicas)
 	}
 	switch {
-	case service.ReadyReplicas == nil || *service.ReadyReplicas == 0:
+	case service.ReadyReplicas == nil || *service.ReadyReplicas == 0 && service.DesiredReplicas > 0:
 		ready.paint = v.style.failure
 	case *service.ReadyReplicas < service.DesiredReplicas:
 		ready.paint = v.style.warning
