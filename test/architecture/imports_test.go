@@ -17,7 +17,7 @@ var floors = [][]string{
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "orchestration", "monitoring/objective", "monitoring/signal"},
 	3: {"monitoring/metrics", "monitoring/alert", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
-	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "control", "link"},
+	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
 	6: {"cmd/headroom"},
 }
