@@ -3,6 +3,8 @@ package scaling
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,12 +40,11 @@ func Compile(policy headroom.Scaling) (*Compiled, error) {
 		errs = append(errs, &headroom.InvalidError{Field: field, Expected: err.Error()})
 	}
 	if policy.TimeZone != "" {
-		location, err := time.LoadLocation(policy.TimeZone)
+		zone, err := location(policy.TimeZone)
 		if err != nil {
-			broken("timeZone", fmt.Errorf("%q is not a time zone, such as Europe/Berlin", policy.TimeZone))
-		} else {
-			c.location = location
+			broken("timeZone", err)
 		}
+		c.location = zone
 	}
 	c.targets()
 	for i, p := range policy.Policies {
@@ -63,7 +64,8 @@ func Compile(policy headroom.Scaling) (*Compiled, error) {
 		}
 		c.bounds = append(c.bounds, bounds{b, w})
 	}
-	for name, from := range policy.Signals {
+	for _, name := range slices.Sorted(maps.Keys(policy.Signals)) {
+		from := policy.Signals[name]
 		if from.Cron == nil {
 			continue
 		}
