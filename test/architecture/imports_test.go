@@ -15,7 +15,7 @@ const module = "headroom.dev/headroom"
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "orchestration", "monitoring/objective", "monitoring/signal"},
-	3: {"monitoring/metrics", "monitoring/alert", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
+	3: {"monitoring/metrics", "monitoring/alert", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
