@@ -42,6 +42,8 @@ type ExternalSource struct {
 	Address  string            `json:"address" doc:"host:port" example:"scaler.default:9090"`
 	Metric   string            `json:"metric,omitempty" doc:"which of its metrics; the first where not given" example:"queue-length"`
 	Metadata map[string]string `json:"metadata,omitempty" doc:"the trigger's metadata" example:"{queue: orders}"`
+	// PerTarget is for policies that come from KEDA, where the scaler alone knows its target.
+	PerTarget bool `json:"perTarget,omitempty" doc:"the value is divided by the target that the scaler names itself; it is 0 while the scaler is not active and at least 0.001 while it is: what KEDA decides by, for a target of 1" example:"true"`
 	// Plain is the default of KEDA's external scaler as well.
 	TLS     bool     `json:"tls,omitempty" doc:"encrypt, and trust the system's certificates" example:"true"`
 	CAFile  string   `json:"caFile,omitempty" doc:"trust these certificates alone" example:"/etc/scaler/ca.pem"`
