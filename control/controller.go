@@ -53,18 +53,23 @@ type Controller struct {
 	// signalsMu guards the newest measurement.
 	signalsMu   sync.Mutex
 	measurement headroom.Measurement
-	heardAt     time.Time // when measurement came; zero is never
+	places      map[string]int // of each service in measurement.Services
+	heardAt     time.Time      // when measurement came; zero is never
 
 	mu       sync.Mutex // guards all below
 	config   headroom.Config
 	services map[string]*service
+	sorted   []*service                 // services by name; nil is to be made
 	policies map[string]headroom.Policy // made through the API, by ID
 	backends map[string]backendRecord   // made or changed through the API, by ID
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
-	running  context.Context            // nil before Run and after it ended
-	began    time.Time                  // when Run was called; zero is not yet
-	workers  sync.WaitGroup
+	// published is true while the balancers have been sent all that was known when they were sent something last. A
+	// service of which nothing has changed since then need not have the list of all backends made again.
+	published bool
+	running   context.Context // nil before Run and after it ended
+	began     time.Time       // when Run was called; zero is not yet
+	workers   sync.WaitGroup
 }
 
 // entriesBuffer lets a slow reader of the API lag this many journal entries behind; it then resumes from the store.
@@ -100,11 +105,13 @@ func (c *Controller) Apply(config headroom.Config) error {
 	}
 	old := c.config
 	maps.Copy(c.services, fresh)
+	c.sorted = nil
 	c.enforce(config)
 	if err := c.publishEndpoints(); err != nil {
 		for name := range fresh {
 			delete(c.services, name)
 		}
+		c.sorted = nil
 		c.enforce(old)
 		return fmt.Errorf("record the list of backends: %w", err)
 	}
@@ -205,23 +212,20 @@ func (c *Controller) watchPlatform(ctx context.Context) {
 func (c *Controller) Measured(measurement headroom.Measurement) {
 	now := c.now()
 	c.signals.AddMeasurement(measurement)
-	c.signalsMu.Lock()
-	c.measurement, c.heardAt = measurement, now
-	c.signalsMu.Unlock()
+	c.hear(measurement, now)
 	for _, s := range c.allServices() {
 		s.second()
 	}
 }
 
+// allServices lists the services in the order of their names. The list is shared: it is replaced, never changed.
 func (c *Controller) allServices() []*service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make([]*service, 0, len(c.services))
-	for _, s := range c.services {
-		all = append(all, s)
+	if c.sorted == nil {
+		c.sorted = slices.SortedFunc(maps.Values(c.services), func(a, b *service) int { return strings.Compare(a.name, b.name) })
 	}
-	slices.SortFunc(all, func(a, b *service) int { return strings.Compare(a.name, b.name) })
-	return all
+	return c.sorted
 }
 
 // pruneEvery is how often old journal entries are removed; retention is in days, so an hour more does not matter.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -32,12 +33,14 @@ const firstWord = 3 * time.Second
 // that it never goes back, whatever crashes. The first list waits until all replicas have been read: the balancers have
 // that of the last life, and a scaler that has lost its state must not take everybody out of traffic. The lock is held.
 func (c *Controller) publishEndpoints() error {
+	c.published = false
 	_, sent := c.Endpoints.Last()
 	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
 		return nil
 	}
 	backends := c.allBackends()
 	if sent && slices.Equal(backends, c.lastSent) {
+		c.published = true
 		return nil
 	}
 	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
@@ -49,6 +52,7 @@ func (c *Controller) publishEndpoints() error {
 		c.version, c.lastSent = next.Version, backends
 	}
 	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends})
+	c.published = true
 	return nil
 }
 
@@ -89,7 +93,7 @@ func (c *Controller) allBackends() []headroom.Backend {
 		}
 	}
 	slices.SortFunc(all, func(a, b headroom.Backend) int {
-		return strings.Compare(a.Service+"\x00"+a.ID, b.Service+"\x00"+b.ID)
+		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.ID, b.ID))
 	})
 	return all
 }

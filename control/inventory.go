@@ -63,14 +63,27 @@ func (s *service) greet() {
 		Message: fmt.Sprintf("%s: adopted %d replicas that were running already: %s.", s.name, len(adopted), strings.Join(adopted, ", "))})
 }
 
-// replicaBackends lists the replicas that the balancers should know.
+// replicaBackends lists the replicas that the balancers should know, and takes them as told.
 func (s *service) replicaBackends() []headroom.Backend {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lastBackends = s.presentBackends()
+	return s.lastBackends
+}
+
+// told reports whether the balancers should know no other replicas than when the list of all was made last.
+func (s *service) told() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Equal(s.lastBackends, s.presentBackends())
+}
+
+// presentBackends lists the replicas that the balancers should know. The lock is held.
+func (s *service) presentBackends() []headroom.Backend {
 	if s.inventory == nil {
 		return s.lastBackends // unknown is no reason to take anybody out of traffic
 	}
-	var backends []headroom.Backend
+	backends := make([]headroom.Backend, 0, len(s.inventory.Replicas))
 	for _, replica := range s.inventory.Replicas {
 		if replica.State != headroom.ReplicaReady || replica.Address == "" {
 			continue
@@ -91,7 +104,6 @@ func (s *service) replicaBackends() []headroom.Backend {
 			backends[i].State = headroom.BackendDraining
 		}
 	}
-	s.lastBackends = backends
 	return backends
 }
 

@@ -159,21 +159,18 @@ func (s *service) wish(now time.Time) orchestration.Wish {
 
 // traffic says how each replica stands with the balancer.
 func (s *service) traffic() map[string]orchestration.Traffic {
-	measurement, here := s.c.newestMeasurement()
+	backends, tableVersion, here := s.c.newestOf(s.name)
 	if !here {
 		return nil
 	}
-	traffic := map[string]orchestration.Traffic{}
-	for _, service := range measurement.Services {
-		for _, backend := range service.Backends {
-			inFlight := backend.Traffic.InFlight
-			traffic[backend.ID] = orchestration.Traffic{InFlight: &inFlight}
-		}
+	traffic := make(map[string]orchestration.Traffic, len(backends))
+	for i := range backends {
+		traffic[backends[i].ID] = orchestration.Traffic{InFlight: &backends[i].Traffic.InFlight}
 	}
 	for name := range s.memory.Draining {
 		version := s.drainVersions[name]
 		seen, listed := traffic[name]
-		seen.Drained = version > 0 && measurement.TableVersion >= version && (!listed || *seen.InFlight == 0)
+		seen.Drained = version > 0 && tableVersion >= version && (!listed || *seen.InFlight == 0)
 		traffic[name] = seen
 	}
 	return traffic

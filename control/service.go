@@ -200,6 +200,7 @@ func (s *service) finished() bool {
 		return false
 	}
 	delete(s.c.services, s.name)
+	s.c.sorted = nil
 	return true
 }
 
@@ -314,22 +315,30 @@ func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error)
 func (s *service) publish() {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if err := errors.Join(s.c.forgetBackends(s), s.c.publishEndpoints()); err != nil {
+	err := s.c.forgetBackends(s)
+	if !s.c.published || !s.told() {
+		err = errors.Join(err, s.c.publishEndpoints())
+	}
+	if err != nil {
 		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
 		return
 	}
-	sent, published := s.c.Endpoints.Last()
-	if !published {
-		return
-	}
-	active := map[string]bool{}
-	for _, backend := range sent.Backends {
-		active[backend.ID] = backend.State == headroom.BackendActive
-	}
+	s.noteDrains()
+}
+
+// noteDrains remembers which version of the endpoints first had each draining replica. The controller's lock is held.
+func (s *service) noteDrains() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name := range s.memory.Draining {
-		if s.drainVersions[name] == 0 && !active[name] {
+		if s.drainVersions[name] > 0 {
+			continue
+		}
+		sent, published := s.c.Endpoints.Last()
+		active := func(backend headroom.Backend) bool {
+			return backend.ID == name && backend.State == headroom.BackendActive
+		}
+		if published && !slices.ContainsFunc(sent.Backends, active) {
 			s.drainVersions[name] = sent.Version
 		}
 	}

@@ -21,27 +21,37 @@ type sickness struct {
 // examine takes what the balancer's checks say of the ready replicas. A balancer that is away says nothing, and nobody is
 // sick then. The lock is held.
 func (s *service) examine(now time.Time) {
-	measured, before := s.c.measuredBackends(), s.sick
-	s.sick = map[string]sickness{}
-	if s.inventory == nil || measured == nil {
+	measured, _, _ := s.c.newestOf(s.name)
+	before := s.sick
+	s.sick = nil
+	if s.inventory == nil {
 		return
 	}
-	for _, replica := range s.inventory.Replicas {
-		seen := measured[replica.Name]
-		if replica.State != headroom.ReplicaReady || seen.Health != headroom.HealthUnhealthy {
+	for i := range measured {
+		seen := &measured[i]
+		if seen.Health != headroom.HealthUnhealthy {
 			continue
 		}
-		found, known := before[replica.Name]
+		if replica, listed := s.replica(seen.ID); !listed || replica.State != headroom.ReplicaReady {
+			continue
+		}
+		found, known := before[seen.ID]
 		if !known {
 			found.since = now
 		}
 		found.failure = seen.LastFailure
-		s.sick[replica.Name] = found
+		if s.sick == nil {
+			s.sick = map[string]sickness{}
+		}
+		s.sick[seen.ID] = found
 	}
 }
 
 // incurable lists the replicas that have been sick for too long.
 func (s *service) incurable(now time.Time) map[string]bool {
+	if len(s.sick) == 0 {
+		return nil
+	}
 	names := map[string]bool{}
 	for name, sickness := range s.sick {
 		if now.Sub(sickness.since) >= sickAfter {

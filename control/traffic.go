@@ -19,6 +19,39 @@ func (c *Controller) newestMeasurement() (headroom.Measurement, bool) {
 	return c.measurement, here
 }
 
+// hear makes a measurement the newest one.
+func (c *Controller) hear(measurement headroom.Measurement, now time.Time) {
+	c.signalsMu.Lock()
+	defer c.signalsMu.Unlock()
+	known := len(c.places) == len(measurement.Services)
+	for i := range measurement.Services {
+		place, there := c.places[measurement.Services[i].Service]
+		known = known && there && place == i
+	}
+	if !known { // seldom: a balancer reports on the same services in the same order each second
+		c.places = make(map[string]int, len(measurement.Services))
+		for i := range measurement.Services {
+			c.places[measurement.Services[i].Service] = i
+		}
+	}
+	c.measurement, c.heardAt = measurement, now
+}
+
+// newestOf returns what the balancer reported last of the backends of one service, and the version of the endpoints that
+// it had then; false where it is away.
+func (c *Controller) newestOf(service string) ([]headroom.BackendMeasurement, uint64, bool) {
+	c.signalsMu.Lock()
+	defer c.signalsMu.Unlock()
+	if c.heardAt.IsZero() || c.now().Sub(c.heardAt) >= balancerAway {
+		return nil, 0, false
+	}
+	place, reported := c.places[service]
+	if !reported {
+		return nil, c.measurement.TableVersion, true
+	}
+	return c.measurement.Services[place].Backends, c.measurement.TableVersion, true
+}
+
 // measuredBackends is what the balancer reported last of each backend, by ID; nil where it is away.
 func (c *Controller) measuredBackends() map[string]headroom.BackendMeasurement {
 	measurement, here := c.newestMeasurement()

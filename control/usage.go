@@ -61,9 +61,9 @@ func (c *Controller) readUsage(ctx context.Context) Report {
 				usage[i].MemLimit = c.memory / headroom.Bytes(most)
 			}
 		}
-		c.signals.AddUsage(usage)
 		report.Usage = append(report.Usage, usage...)
 		report.Services = append(report.Services, summary)
 	}
+	c.signals.AddUsage(report.Usage)
 	return report
 }
