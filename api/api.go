@@ -13,13 +13,15 @@ import (
 	"headroom.dev/headroom"
 )
 
-// Options is what the API is made of. Control, Monitor, Store and Events are needed.
+// Options is what the API is made of. Control, Monitor, Store, Events and Read are needed.
 type Options struct {
 	Control Control
 	Monitor Monitor
 	// Store is read for the journal and keeps audit records and the answers of idempotent requests.
 	Store  headroom.Store
 	Events Events
+	// Read sets a struct of the vocabulary from JSON, as strictly as a config is read and with its defaults, see config.Read.
+	Read func(name, root string, text []byte, into any) error
 
 	// Token is the bearer token; empty lets everyone on loopback in (see CheckListen).
 	Token   string
@@ -37,6 +39,7 @@ type server struct {
 	monitor Monitor
 	store   headroom.Store
 	events  Events
+	read    func(name, root string, text []byte, into any) error
 
 	token       string
 	version     string
@@ -54,7 +57,7 @@ type server struct {
 // BaseContext that is canceled before Shutdown.
 func New(options Options) http.Handler {
 	s := &server{
-		control: options.Control, monitor: options.Monitor, store: options.Store, events: options.Events,
+		control: options.Control, monitor: options.Monitor, store: options.Store, events: options.Events, read: options.Read,
 		token: options.Token, version: options.Version, logger: options.Logger,
 		now: options.Now, heartbeat: options.Heartbeat,
 		crossOrigin: http.NewCrossOriginProtection(),
@@ -74,6 +77,8 @@ func New(options Options) http.Handler {
 	api.UseMiddleware(nameOperation)
 	s.registerScaling(api)
 	s.registerDecisions(api)
+	s.registerExplanations(api)
+	s.registerDecide(api)
 	s.registerBalancer(api)
 	s.registerMonitor(api)
 	s.registerEvents(api)

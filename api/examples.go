@@ -112,6 +112,9 @@ func exampleDecision() headroom.Decision {
 
 const exampleExplanation = "shop: from 2 to 3 replicas at 12:00:00\n\ncpu is 92 % per replica, above the target of 70 %: 3 replicas instead of 2\n"
 
+const exampleWhyNot = "shop: 3 replicas rather than 20. cpu is 92 % per replica, above the target of 70 %: 3 replicas instead of 2\n\nWhy not 20 replicas\n" +
+	"  the load                    does not ask for it: all together ask for 3 replicas\n"
+
 func exampleOperation() headroom.Operation {
 	return headroom.Operation{
 		ID: "shop-1769860800-1-grow", Service: "shop", Kind: headroom.OperationGrow, Replicas: []string{"shop-3"}, From: 2, To: 3,

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/config"
 	"headroom.dev/headroom/store/bolt"
 )
 
@@ -50,7 +51,7 @@ func newWorld(t testing.TB) *world {
 // restart makes a new handler on the same store, as after a restart of headroom.
 func (w *world) restart() {
 	w.handler = New(Options{
-		Control: w.control, Monitor: w.monitor, Store: w.store, Events: w.feed, Token: w.token, Version: "1.2.3",
+		Control: w.control, Monitor: w.monitor, Store: w.store, Events: w.feed, Read: config.Read, Token: w.token, Version: "1.2.3",
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now() }, Heartbeat: 20 * time.Millisecond,
 	})
 	w.spec = served(w.t)

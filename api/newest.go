@@ -13,8 +13,9 @@ import (
 // ListInput selects the newest entries of the journal.
 type ListInput struct {
 	ServiceFilter
-	Limit int    `query:"limit" default:"50" minimum:"1" maximum:"1000" doc:"at most so many, the newest ones"`
-	Since string `query:"since" maxLength:"64" doc:"not older than this: a time such as 2026-01-31T12:00:00Z, Unix seconds, or a duration before now such as 1h" example:"1h"`
+	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"1000" doc:"at most so many, the newest ones"`
+	Since  string `query:"since" maxLength:"64" doc:"not older than this: a time such as 2026-01-31T12:00:00Z, Unix seconds, or a duration before now such as 1h" example:"1h"`
+	Before string `query:"before" maxLength:"64" doc:"older than this: written as since; now where not given" example:"10m"`
 }
 
 // take says whether an item belongs to a list; it is asked newest first.
@@ -28,9 +29,15 @@ func newest[T any](s *server, kind headroom.EntryKind, in ListInput, begin func(
 	if err != nil {
 		return nil, err
 	}
+	var before time.Time
+	if in.Before != "" {
+		if before, err = parseMoment("query.before", in.Before, s.now()); err != nil {
+			return nil, err
+		}
+	}
 	const most = 20_000
 	for read := in.Limit; ; read = min(read*10, most) {
-		entries, err := s.store.Journal(headroom.JournalQuery{Kind: kind, Service: in.Service, Since: since, Limit: read, Newest: true})
+		entries, err := s.store.Journal(headroom.JournalQuery{Kind: kind, Service: in.Service, Since: since, Until: before, Limit: read, Newest: true})
 		if err != nil {
 			return nil, fmt.Errorf("read the journal's entries of kind %s: %w", kind, err)
 		}
@@ -52,10 +59,18 @@ func newest[T any](s *server, kind headroom.EntryKind, in ListInput, begin func(
 
 // parseSince reads a time, or how long before now. Empty is the zero time.
 func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return parseMoment("query.since", text, now)
+}
+
+// parseMoment reads a time, or how long before now. Empty is now.
+func parseMoment(field, text string, now time.Time) (time.Time, error) {
 	if before, err := headroom.ParseDuration(text); err == nil {
 		return now.Add(-time.Duration(before)), nil
 	}
-	return parseTime("query.since", text, time.Time{})
+	return parseTime(field, text, now)
 }
 
 // parseTime reads RFC 3339 or Unix seconds.

@@ -20,7 +20,12 @@ import (
 type schemas struct {
 	byName map[string]*huma.Schema
 	types  map[string]reflect.Type
+	// partial is true while what an input holds is described: nothing is required there.
+	partial bool
 }
+
+// partialSuffix ends the names of the types of which nothing is required.
+const partialSuffix = "Input"
 
 const schemaPrefix = "#/components/schemas/"
 
@@ -36,6 +41,11 @@ func (s *schemas) Schema(t reflect.Type, allowRef bool, hint string) *huma.Schem
 	}
 	if t == reflect.TypeFor[huma.ErrorModel]() {
 		t = reflect.TypeFor[Problem]() // finish turns one into the other
+	}
+	if of, ok := reflect.Zero(t).Interface().(interface{ describes() reflect.Type }); ok {
+		defer func(partial bool) { s.partial = partial }(s.partial)
+		s.partial = true
+		return s.Schema(of.describes(), allowRef, hint)
 	}
 	if schema := textSchema(t); schema != nil {
 		schema.Nullable = nullable
@@ -79,7 +89,7 @@ func textSchema(t reflect.Type) *huma.Schema {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return &huma.Schema{Type: huma.TypeString, Format: "date-time", Examples: []any{exampleTime().Format(time.RFC3339Nano)}}
-	case reflect.TypeFor[json.RawMessage]():
+	case reflect.TypeFor[json.RawMessage](), reflect.TypeFor[headroom.PolicyMemory]():
 		return &huma.Schema{}
 	case reflect.TypeFor[headroom.Duration]():
 		return text(`^([0-9]{1,5}d|0|([0-9]*\.?[0-9]+(ns|us|µs|μs|ms|s|m|h))+)$`,
@@ -108,6 +118,9 @@ func (s *schemas) component(t reflect.Type, allowRef bool, hint string) *huma.Sc
 	name := t.Name()
 	if name == "" {
 		name = hint
+	}
+	if s.partial {
+		name += partialSuffix
 	}
 	known, ok := s.types[name]
 	if ok && known != t {
@@ -143,7 +156,7 @@ func (s *schemas) addFields(object *huma.Schema, t reflect.Type) {
 		}
 		optional := strings.Contains(options, "omit")
 		object.Properties[name] = s.property(field, optional)
-		if !optional {
+		if !optional && !s.partial {
 			object.Required = append(object.Required, name)
 		}
 	}

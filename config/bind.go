@@ -20,11 +20,17 @@ type binder struct {
 	lookup  func(name string) (string, bool)
 	known   func() []string // names of variables, for suggestions
 	secrets []string        // files that secrets were read from, absolute
+	plain   bool            // text stays as written: no variables, no files
+	partial bool            // nothing is required
 }
 
 // bind sets v from n; n is nil where nothing was written. parent is where to point when something is missing.
 func (b *binder) bind(v reflect.Value, f field, n *node, path string, parent place) {
 	b.fields[path] = f
+	if f.tag.Get("partial") == "true" && !b.partial {
+		b.partial = true
+		defer func() { b.partial = false }()
+	}
 	if n != nil && n.bad {
 		b.failed[path] = true
 		return
@@ -56,6 +62,8 @@ func (b *binder) bind(v reflect.Value, f field, n *node, path string, parent pla
 		b.table(v, f, n, path)
 	case commandShape:
 		b.command(v, f, n, path)
+	case memoryShape:
+		b.memory(v, f, n, path)
 	default:
 		b.scalar(v, f, n, path)
 	}
@@ -72,7 +80,7 @@ func (b *binder) missing(v reflect.Value, f field, path string, parent place) {
 		b.origins[path] = Origin{Value: text, Source: place{}.String()}
 		return
 	}
-	if f.required() && !b.failed[path] {
+	if f.required() && !b.failed[path] && !b.partial {
 		b.problem(parent, path, f, "must be given")
 	}
 }

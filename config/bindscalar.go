@@ -55,7 +55,7 @@ func (b *binder) scalar(v reflect.Value, f field, n *node, path string) {
 
 // text is a scalar's text with variables expanded. Only what stands in files is: a shell has been at the rest.
 func (b *binder) text(n *node, f field, path string) (string, bool) {
-	if n.at.source == nil || n.at.source.kind != fromFile || !strings.Contains(n.text, "$") {
+	if b.plain || n.at.source == nil || n.at.source.kind != fromFile || !strings.Contains(n.text, "$") {
 		return n.text, true
 	}
 	text, reference, err := expand(n.text, b.lookup, b.known)
@@ -91,6 +91,9 @@ func (p place) within(piece string) place {
 
 // secret follows "file:PATH".
 func (b *binder) secret(text, source string, n *node, f field, path string) (string, string, bool) {
+	if b.plain {
+		return text, source, true
+	}
 	if rest, ok := strings.CutPrefix(text, literalPrefix); ok {
 		return rest, source, true
 	}

@@ -101,6 +101,7 @@ const (
 	listShape
 	mapShape
 	structShape
+	memoryShape // what a policy remembers: anything
 )
 
 func shapeOf(t reflect.Type) shape {
@@ -108,6 +109,8 @@ func shapeOf(t reflect.Type) shape {
 	switch {
 	case t == reflect.TypeFor[headroom.Command]():
 		return commandShape
+	case t == reflect.TypeFor[headroom.PolicyMemory]():
+		return memoryShape
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return typedShape
 	}

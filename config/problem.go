@@ -92,7 +92,7 @@ func (p *problems) add(at place, path, message, example string) {
 	}
 	p.seen[key] = true
 	problem := &Problem{Where: at.inWords(), Path: path, Message: message, Example: example, at: at}
-	if at.source != nil && at.source.kind == fromFile {
+	if at.source != nil && (at.source.kind == fromFile || at.source.kind == fromText) {
 		problem.File, problem.Line, problem.Column = at.source.name, at.line, at.column
 	}
 	p.list = append(p.list, problem)

@@ -12,6 +12,7 @@ const (
 	fromFile        sourceKind = iota // a config file
 	fromEnvironment                   // an environment variable
 	fromDotEnv                        // a line of a .env file
+	fromText                          // a text that stands alone, see Read
 )
 
 // source is one text that values were read from.
@@ -72,7 +73,7 @@ func (p place) inWords() string {
 // excerpt is the line of the place with a caret under it, or "" where the source has no such line. Values known to be
 // secret are masked. Long lines are cut to what is around the place.
 func (p place) excerpt() string {
-	if p.source == nil || p.source.kind != fromFile || p.line < 1 || p.line > len(p.source.lines) {
+	if p.source == nil || p.source.kind != fromFile && p.source.kind != fromText || p.line < 1 || p.line > len(p.source.lines) {
 		return ""
 	}
 	text := []rune(strings.ReplaceAll(p.source.lines[p.line-1], "\t", " "))

@@ -13,6 +13,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
+	"headroom.dev/headroom/config"
 	"headroom.dev/headroom/control"
 	"headroom.dev/headroom/link"
 	"headroom.dev/headroom/platform/process"
@@ -130,7 +131,7 @@ func (s *Scaler) serveAPI() {
 	s.server = &http.Server{
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		Handler: api.New(api.Options{
-			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Token: s.token,
+			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Read: config.Read, Token: s.token,
 			Version: s.version, Logger: s.log,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,

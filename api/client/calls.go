@@ -16,6 +16,7 @@ type ListOptions struct {
 	Service string
 	Limit   int    // 50 where zero, at most 1000
 	Since   string // a time in RFC 3339, Unix seconds, or a duration before now such as "1h"
+	Before  string // the same
 }
 
 func (o ListOptions) query() url.Values {
@@ -25,6 +26,9 @@ func (o ListOptions) query() url.Values {
 	}
 	if o.Since != "" {
 		query.Set("since", o.Since)
+	}
+	if o.Before != "" {
+		query.Set("before", o.Before)
 	}
 	return query
 }
@@ -111,6 +115,30 @@ func (c *Client) Explain(ctx context.Context, id string) (string, error) {
 		method: http.MethodGet, path: "/api/scaling/decisions/" + url.PathEscape(id) + "/explanation", accept: "text/plain",
 	}, &text)
 	return string(text), err
+}
+
+// ExplainService explains the decision in force at a time, the zero time being now; with replicas the newest until then that changed the number to that one.
+func (c *Client) ExplainService(ctx context.Context, service string, at time.Time, replicas *int) (api.Explanation, error) {
+	query := momentQuery(service, at)
+	if replicas != nil {
+		query.Set("replicas", strconv.Itoa(*replicas))
+	}
+	return get[api.Explanation](ctx, c, "/api/scaling/explain", query)
+}
+
+// WhyNot says why a service did not have so many replicas at a time; the zero time is now.
+func (c *Client) WhyNot(ctx context.Context, service string, at time.Time, replicas int) (api.Explanation, error) {
+	query := momentQuery(service, at)
+	query.Set("replicas", strconv.Itoa(replicas))
+	return get[api.Explanation](ctx, c, "/api/scaling/why-not", query)
+}
+
+func momentQuery(service string, at time.Time) url.Values {
+	query := serviceQuery(service)
+	if !at.IsZero() {
+		query.Set("at", at.Format(time.RFC3339Nano))
+	}
+	return query
 }
 
 // Balancer returns the traffic of the last second.

@@ -48,6 +48,17 @@ func (a *app) completeOne(ask names) cobra.CompletionFunc {
 	}
 }
 
+// completeSecond offers names for the second argument only.
+func (a *app) completeSecond(ask names) cobra.CompletionFunc {
+	all := a.complete(ask)
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		if len(args) != 1 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return all(cmd, args, toComplete)
+	}
+}
+
 func serviceNames(ctx context.Context, remote *client.Client) ([]string, error) {
 	services, err := remote.Status(ctx, "")
 	return namesOf(services, func(s headroom.ServiceStatus) string { return s.Name }), err

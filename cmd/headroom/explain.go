@@ -11,20 +11,53 @@ import (
 )
 
 func newExplainCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var at string
+	cmd := &cobra.Command{
 		Use:   "explain [SERVICE | DECISION-ID]",
 		Short: "Explain a decision in sentences and numbers",
 		Long: `Explain a decision in sentences and numbers: what was known, what each target and policy asked for,
 which limit bound, and what would have been without it.
 
 Without an argument it is the newest decision of any service that changed the number of replicas;
-with a service, the newest of that service. Where nothing has changed yet it is the newest decision.`,
+with a service, the newest of that service. Where nothing has changed yet it is the newest decision.
+With --at it is the decision that was in force then; those that change nothing are kept once a minute.`,
+		Example:           "  headroom explain shop\n  headroom explain shop --at 12:34\n  headroom explain shop --at '10m ago'",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: a.completeOne(explainNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.explain(cmd.Context(), strings.Join(args, ""))
+			name := strings.Join(args, "")
+			if at == "" {
+				return a.explain(cmd.Context(), name)
+			}
+			return a.explainAt(cmd.Context(), name, at)
 		},
 	}
+	addAtFlag(cmd, &at)
+	return cmd
+}
+
+func (a *app) explainAt(ctx context.Context, service, text string) error {
+	at, err := readAt(text, a.now())
+	if err != nil {
+		return err
+	}
+	remote, err := a.connect()
+	if err != nil {
+		return err
+	}
+	if service == "" {
+		if service, err = onlyService(ctx, remote); err != nil {
+			return err
+		}
+	}
+	explained, err := remote.ExplainService(ctx, service, at, nil)
+	if err != nil {
+		return a.withoutDecision(ctx, remote, service, err)
+	}
+	if a.flags.output != formatTable {
+		return a.print(a.out, explained.Decision, nil)
+	}
+	return a.printExplanation(explained)
 }
 
 func (a *app) explain(ctx context.Context, name string) error {

@@ -66,10 +66,10 @@ func newRootCommand(a *app) *cobra.Command {
 		&cobra.Group{ID: "config", Title: "The config file:"},
 	)
 	addGroup(root, "run", newRunCommand(a), newBalancerCommand(a), newMonitorCommand(a), newScalerCommand(a), newUpgradeCommand(a), newStopCommand(a))
-	addGroup(root, "see", newStatusCommand(a), newDecisionsCommand(a), newExplainCommand(a), newEventsCommand(a), newLogsCommand(a), newAlertsCommand(a), newSLACommand(a))
+	addGroup(root, "see", newStatusCommand(a), newDecisionsCommand(a), newExplainCommand(a), newWhyCommand(a), newWhyNotCommand(a), newEventsCommand(a), newLogsCommand(a), newAlertsCommand(a), newSLACommand(a))
 	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a))
 	addGroup(root, "config", newValidateCommand(a), newConfigCommand(a), newSchemaCommand(a))
-	root.AddCommand(newLoadCommand(a), newVersionCommand(a))
+	root.AddCommand(newDecideCommand(a), newLoadCommand(a), newVersionCommand(a))
 	root.InitDefaultCompletionCmd("completion")
 	for _, command := range root.Commands() {
 		if command.Name() == "completion" {

@@ -45,6 +45,8 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	mux.HandleFunc("GET /api/scaling/decisions", f.journal(map[string]any{"decisions": []headroom.Decision{testDecision("shop-d2", 2, 5), testDecision("shop-d1", 2, 2)}}))
 	mux.HandleFunc("GET /api/scaling/decisions/{id}", f.decision)
 	mux.HandleFunc("GET /api/scaling/decisions/{id}/explanation", f.explanation)
+	mux.HandleFunc("GET /api/scaling/explain", f.explain)
+	mux.HandleFunc("GET /api/scaling/why-not", f.explain)
 	mux.HandleFunc("GET /api/events", f.events)
 	mux.HandleFunc("GET /api/services/{service}/replicas/{replica}/logs", f.readLogs)
 	mux.HandleFunc("POST /api/stop", f.stop)
@@ -177,6 +179,22 @@ func (f *fakeAPI) explanation(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, "Decision "+r.PathValue("id")+": shop goes from 2 to 5.\n")
+}
+
+// explain answers for shop, which has 5 replicas and had 3; it says what it was asked.
+func (f *fakeAPI) explain(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	text := "in force at " + query.Get("at")
+	switch replicas := query.Get("replicas"); {
+	case query.Get("service") != "shop" || replicas == "4":
+		refuse(w, http.StatusNotFound, "there is none", "check the name")
+		return
+	case strings.HasSuffix(r.URL.Path, "why-not"):
+		text = "not " + replicas
+	case replicas != "":
+		text = "came to " + replicas
+	}
+	respond(w, http.StatusOK, map[string]any{"text": text + "\n", "decision": testDecision("shop-d2", 2, 5)})
 }
 
 func (f *fakeAPI) events(w http.ResponseWriter, r *http.Request) {
