@@ -60,6 +60,9 @@ func ratesOf(policies []headroom.RatePolicy) []hpa.RatePolicy {
 
 // behave applies stabilization windows and rates, and remembers what they look back on.
 func (l *limits) behave(s *situation, b *hpa.Behavior, before *headroom.PolicyMemory) hpa.State {
+	if s.skip == ruleStabilization {
+		b = &hpa.Behavior{ScaleUp: atOnce(b.ScaleUp), ScaleDown: atOnce(b.ScaleDown)}
+	}
 	var state hpa.State
 	if before != nil {
 		state = headroom.Recall[hpa.State](*before)
@@ -68,7 +71,7 @@ func (l *limits) behave(s *situation, b *hpa.Behavior, before *headroom.PolicyMe
 	asked := l.replicas
 	// The bounds come after this and have a record of their own.
 	d, state := b.Normalize(s.from, asked, hpa.Bounds{Min: 0, Max: mostReplicas}, state, s.at)
-	if d.Stabilized != asked || s.skip == ruleStabilization {
+	if d.Stabilized != asked {
 		l.applyf(s, ruleStabilization, d.Stabilized, func() string {
 			window := b.ScaleUp.StabilizationWindow
 			if d.Stabilized > asked {
@@ -76,9 +79,6 @@ func (l *limits) behave(s *situation, b *hpa.Behavior, before *headroom.PolicyMe
 			}
 			return fmt.Sprintf("the stabilization window of %s", headroom.Duration(window))
 		})
-	}
-	if s.skip == ruleStabilization {
-		return state
 	}
 	if d.Replicas != d.Stabilized {
 		l.applyf(s, ruleRate, d.Replicas, func() string {
@@ -89,6 +89,12 @@ func (l *limits) behave(s *situation, b *hpa.Behavior, before *headroom.PolicyMe
 		})
 	}
 	return state
+}
+
+// atOnce leaves out a stabilization window.
+func atOnce(rules hpa.Rules) hpa.Rules {
+	rules.StabilizationWindow = 0
+	return rules
 }
 
 // flapWindow is the time that a flap budget is for.

@@ -7,12 +7,25 @@ import (
 )
 
 // combine makes one number of the proposals. The index is of the one that decided: of several the first, for a weighted mean the one with the most weight; -1
-// where all abstain.
+// where all abstain, which leaves the number as it is, or takes it to zero where nothing has been active for long enough.
 func (s *situation) combine(how headroom.Combination, proposals []headroom.Proposal) (int, int) {
 	idle := s.idle()
 	counts := func(p *headroom.Proposal) bool {
 		return p.Replicas != nil && !p.Shadow && !(idle && p.Kind != headroom.KindSchedule && blind(p.Metric))
 	}
+	needed, deciding := s.choose(how, proposals, counts)
+	switch {
+	case deciding >= 0:
+		return needed, deciding
+	case idle:
+		return 0, -1
+	default:
+		return s.from, -1
+	}
+}
+
+// choose is combine over the proposals that count; -1 where there are none.
+func (s *situation) choose(how headroom.Combination, proposals []headroom.Proposal, counts func(*headroom.Proposal) bool) (int, int) {
 	deciding := -1
 	prefer := func(better func(a, b int) bool) {
 		for i := range proposals {
@@ -33,14 +46,10 @@ func (s *situation) combine(how headroom.Combination, proposals []headroom.Propo
 	default:
 		prefer(func(a, b int) bool { return a > b })
 	}
-	switch {
-	case deciding >= 0:
-		return *proposals[deciding].Replicas, deciding
-	case idle && len(proposals) > 0:
+	if deciding < 0 {
 		return 0, -1
-	default:
-		return s.from, -1
 	}
+	return *proposals[deciding].Replicas, deciding
 }
 
 // agree changes only where every proposal goes the same way, and then by the least.
@@ -105,10 +114,11 @@ func (s *situation) weigh(proposals []headroom.Proposal, counts func(*headroom.P
 	return int(math.Min(math.Ceil(sum/weights-sliver), mostReplicas)), deciding
 }
 
-// base is the part of the wanted replicas that is not spare, so that a number that holds does not grow by its own spare at each decision.
+// base is the part of the wanted replicas that is not spare, so that a number that holds does not grow by its own spare at each decision. Of any replicas at least
+// one is not spare: with none, zero would be no change and never reached.
 func base(wanted int, spare headroom.Spare) int {
 	b := wanted
-	for b > 0 && withSpare(b, spare) > wanted {
+	for b > 1 && withSpare(b, spare) > wanted {
 		b--
 	}
 	return b

@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"headroom.dev/headroom"
@@ -28,6 +29,11 @@ func concurrencyOf(p headroom.ScalingPolicy) concurrency {
 	return concurrency{p, settings}
 }
 
+// sameSecond is how soon after another a decision is made from the same measurement, since one comes each second: an order by hand or a change of the
+// policy is decided at once. Knative's windows add up what comes within a second, so it would count twice.
+const sameSecond = time.Second / 2
+
+// propose decides by what is in flight to three digits: windows of numbers with sixteen would be most of a record.
 func (c concurrency) propose(s *situation) (headroom.Proposal, bool) {
 	metric := c.policy.Concurrency.Metric
 	p := headroom.Proposal{Source: sourceOf(c.policy), Kind: headroom.KindConcurrency, Metric: metric, Target: c.kpa.Target}
@@ -38,12 +44,14 @@ func (c concurrency) propose(s *situation) (headroom.Proposal, bool) {
 	if s.counted {
 		ready = s.ready
 	}
-	d := kpa.Step(c.kpa, kpa.Input{Now: s.at, Load: second.total, Measured: second.known, Ready: ready}, &state)
+	again := s.at.Sub(before.DecidedAt) < sameSecond && !s.at.Before(before.DecidedAt)
+	load := math.Round(second.total*1000) / 1000
+	d := kpa.Step(c.kpa, kpa.Input{Now: s.at, Load: load, Measured: second.known && !again, Ready: ready}, &state)
 	s.remember(c.policy.Name, state)
 	if !d.Known {
-		p.Note = fmt.Sprintf("%s has not been measured for %s", metric, headroom.Duration(c.kpa.StableWindow))
-		if d.Bound == kpa.BoundNoReady {
-			p.Note = "the number of replicas is not known"
+		p.Note = "the number of replicas is not known"
+		if d.Bound != kpa.BoundNoReady && !s.quiet {
+			p.Note = fmt.Sprintf("%s has not been measured for %s", metric, headroom.Duration(c.kpa.StableWindow))
 		}
 		return p, true
 	}

@@ -63,7 +63,7 @@ func (c *Compiled) decide(id string, obs headroom.Observation, state headroom.Sc
 
 	l := limits{replicas: needed}
 	if c.spared {
-		s.spare(&l, wanted, policy.Headroom)
+		s.spare(&l, wanted, policy.Headroom, deciding >= 0)
 	}
 	manual := obs.Manual != nil && obs.Manual.Until.After(obs.At)
 	switch {
@@ -79,17 +79,16 @@ func (c *Compiled) decide(id string, obs headroom.Observation, state headroom.Sc
 		}
 		l.noFall(&s)
 		l.zero(&s)
+		if c.behavior != nil {
+			next = c.behave(&s, &l, next)
+		}
 		l.pause(&s, policy.Pause)
 		l.cooldowns(&s, policy)
 		if policy.FlapBudget > 0 {
 			next.Flaps = flaps(state.Flaps, s.at)
 			l.flapBudget(&s, policy.FlapBudget, next.Flaps)
 		}
-		if c.behavior != nil {
-			next = c.behave(&s, &l, next)
-		}
 		l.bounds(&s)
-		l.zero(&s)
 	}
 	d.To, d.Limits = l.replicas, l.applied
 	d.Code = code(d, manual, deciding < 0 && unknownNote != "")
@@ -123,8 +122,13 @@ func (c *Compiled) after(d headroom.Decision, next headroom.ScalerState) headroo
 
 // behave applies Scaling.Behavior and keeps what it looks back on.
 func (c *Compiled) behave(s *situation, l *limits, next headroom.ScalerState) headroom.ScalerState {
+	asked := l.replicas
 	kept := headroom.Remember(l.behave(s, c.behavior, next.Behavior))
 	next.Behavior = &kept
+	// Rates are of what there is: from zero on they, as KEDA's HPA, have nothing to say.
+	if s.from == 0 && asked > 0 && l.replicas == 0 {
+		l.applyf(s, ruleActivation, 1, func() string { return "activity" })
+	}
 	return next
 }
 
@@ -141,9 +145,12 @@ func (s *situation) live(next *headroom.ScalerState) {
 }
 
 // spare adds the spare replicas. Where nothing is to change, the number stays: the rounding of a percentage is no reason to.
-func (s *situation) spare(l *limits, wanted int, spare headroom.Spare) {
+func (s *situation) spare(l *limits, wanted int, spare headroom.Spare, decided bool) {
 	with := withSpare(l.replicas, spare)
-	if l.replicas == s.from {
+	switch {
+	case l.replicas == s.from && decided:
+		with = max(with, wanted) // more where even one replica is without its spare
+	case l.replicas == s.from:
 		with = wanted
 	}
 	s.from = wanted
@@ -208,7 +215,7 @@ func code(d headroom.Decision, manual, nothingKnown bool) string {
 	}
 	binding := ""
 	for _, limit := range d.Limits {
-		if limit.Bound() {
+		if limit.Bound() && limit.Rule != ruleHeadroom {
 			binding = limit.Rule
 		}
 	}

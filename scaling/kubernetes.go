@@ -21,8 +21,12 @@ type kubernetes struct {
 type kubernetesMemory struct {
 	State    hpa.State `json:"state"`
 	Replicas int       `json:"replicas"` // decided last
-	Note     string    `json:"note,omitempty"`
-	At       time.Time `json:"at"` // zero is never
+	// Metric, Target and Value are of what decided it.
+	Metric headroom.Metric `json:"metric,omitempty"`
+	Target float64         `json:"target,omitempty"`
+	Value  float64         `json:"value,omitempty"`
+	Note   string          `json:"note,omitempty"`
+	At     time.Time       `json:"at"` // zero is never
 }
 
 // Requests of replicas are their limits: what 100 % means. In units of thousandths, as hpa counts.
@@ -83,8 +87,7 @@ func (k kubernetes) propose(s *situation) (headroom.Proposal, bool) {
 	if since := s.at.Sub(memory.At); !memory.At.IsZero() && since >= 0 && since < period && !(s.from == 0 && s.active()) {
 		s.remember(k.policy.Name, memory)
 		// What came between (other policies, orders by hand) is for those to say.
-		p.Replicas = &memory.Replicas
-		p.Note = memory.Note
+		memory.show(&p)
 		if !s.quiet {
 			p.Note = fmt.Sprintf("it decides every %s; %s ago: %s", k.policy.Kubernetes.SyncPeriod, span(since), memory.Note)
 		}
@@ -107,19 +110,24 @@ func (k kubernetes) propose(s *situation) (headroom.Proposal, bool) {
 	d, state := hpa.Step(spec, proposals, s.from, memory.State, s.at)
 	memory = kubernetesMemory{State: state, Replicas: d.Replicas, At: s.at}
 	memory.Note = k.note(d)
+	if i := d.Deciding; i >= 0 {
+		memory.Metric, memory.Target = headroom.Metric(spec.Metrics[i].Name), k.policy.Kubernetes.Metrics[i].Target
+		memory.Value = float64(proposals[i].Value)
+		if spec.Metrics[i].Type != hpa.Utilization {
+			memory.Value /= 1000
+		}
+	}
 	s.remember(k.policy.Name, memory)
-	p.Replicas, p.Note = &memory.Replicas, memory.Note
-	if d.Deciding < 0 {
-		return p, d.Err != nil
+	memory.show(&p)
+	return p, d.Deciding < 0 && d.Err != nil
+}
+
+// show makes a proposal of what was decided.
+func (m kubernetesMemory) show(p *headroom.Proposal) {
+	p.Metric, p.Target, p.Replicas, p.Note = m.Metric, m.Target, &m.Replicas, m.Note
+	if m.Metric != "" {
+		p.Value = &m.Value
 	}
-	deciding := proposals[d.Deciding]
-	value := float64(deciding.Value)
-	p.Metric, p.Target = headroom.Metric(spec.Metrics[d.Deciding].Name), k.policy.Kubernetes.Metrics[d.Deciding].Target
-	if spec.Metrics[d.Deciding].Type != hpa.Utilization {
-		value /= 1000
-	}
-	p.Value = &value
-	return p, false
 }
 
 // ask has one metric propose.
@@ -142,6 +150,9 @@ func (k kubernetes) ask(s *situation, metric hpa.Metric, t hpa.Tolerance) (hpa.P
 		return metric.FromValue(milli(total), hpa.Count{Wanted: s.from, Observed: s.ready + s.starting, Listed: s.ready + s.starting, Ready: s.ready}, t)
 	}
 	totals := hpa.Totals{Measured: m.replicas - m.missing, Missing: m.missing, Unready: s.starting, Usage: milli(m.total)}
+	if name.Shared() {
+		totals.Usage = milli(m.perReplica * float64(totals.Measured)) // each pod would say the same of the service
+	}
 	if metric.Type == hpa.Utilization {
 		totals.Request = wholeRequest // usage is in percent of the limit already
 	}

@@ -57,6 +57,9 @@ func (s *situation) proportional(metric headroom.Metric, target float64) (headro
 	if !s.settled() {
 		return s.propose(p, average, s.from, note+s.unsettled()), false
 	}
+	if s.warming > 0 {
+		return s.propose(p, average, s.from, note+s.warmingUp()), false
+	}
 	return s.propose(p, average, s.from-1, note+fmt.Sprintf("; with one less about %s %s expected, so %s", number(expected), unitOf(metric), enough(s.from-1))), false
 }
 
@@ -80,8 +83,8 @@ func unitOf(metric headroom.Metric) string {
 // slow proposes more replicas for a latency above its target.
 func (s *situation) slow(p headroom.Proposal, m measured) headroom.Proposal {
 	note := s.subject(p, m)
-	if s.ready < s.from {
-		return s.propose(p, m, s.from, note+fmt.Sprintf("; it stays at %s, since only %d are ready yet", count(s.from), s.ready))
+	if ready := s.ready - s.warming; ready < s.from {
+		return s.propose(p, m, s.from, note+fmt.Sprintf("; it stays at %s, since only %d %s ready and warm yet", count(s.from), ready, isAre(ready)))
 	}
 	if !s.settled() {
 		return s.propose(p, m, s.from, note+s.unsettled())
@@ -94,6 +97,11 @@ func (s *situation) slow(p headroom.Proposal, m measured) headroom.Proposal {
 		note += ", twice the ready ones being the most at once"
 	}
 	return s.propose(p, m, up, note)
+}
+
+// warmingUp says that those which carry less than they will make an average too small.
+func (s *situation) warmingUp() string {
+	return fmt.Sprintf("; it stays at %s, since %d of the ready ones are still warming up", count(s.from), s.warming)
 }
 
 // unsettled says why an average cannot be acted upon yet.

@@ -17,8 +17,11 @@ func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string
 	switch {
 	case deciding >= 0:
 		text.WriteString(d.Proposals[deciding].Note)
+		text.WriteString(combined(d, deciding))
 	case unknownNote != "":
 		text.WriteString(unknownNote + ", so nothing is proposed")
+	case d.Unlimited == 0 && d.From > 0:
+		fmt.Fprintf(&text, "nothing has been active on %s for %s", s.service, span(s.at.Sub(s.lastActive)))
 	case len(d.Proposals) == 0:
 		text.WriteString(s.service + " has no target and no policy")
 	default:
@@ -29,11 +32,26 @@ func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string
 	}
 	for _, limit := range d.Limits {
 		if limit.Bound() && limit.Rule != ruleManual {
-			fmt.Fprintf(&text, "; %s holds it at %d", limit.Note, limit.After)
+			verb := "holds it at"
+			if distance(limit.After, d.From) > distance(limit.Before, d.From) {
+				verb = "makes it"
+			}
+			fmt.Fprintf(&text, "; %s %s %d", limit.Note, verb, limit.After)
 		}
 	}
 	text.WriteByte('.')
 	return text.String()
+}
+
+// combined says what became of the deciding proposal beside the others, where that is another number.
+func combined(d headroom.Decision, deciding int) string {
+	if *d.Proposals[deciding].Replicas == d.Unlimited {
+		return ""
+	}
+	if d.Policy.Combine == headroom.CombineAll {
+		return "; not all agree on a change, so there is none"
+	}
+	return fmt.Sprintf("; with the others by their weights that makes %d", d.Unlimited)
 }
 
 // manual is the limit of an order by hand; nil where none is in force.
@@ -46,11 +64,13 @@ func (s *situation) manual(d headroom.Decision) *headroom.Limit {
 	return nil
 }
 
-func are(replicas int) string {
-	if replicas == 1 {
-		return "1 is"
+func are(replicas int) string { return fmt.Sprintf("%d %s", replicas, isAre(replicas)) }
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
 	}
-	return fmt.Sprintf("%d are", replicas)
+	return "are"
 }
 
 func manualNote(manual *headroom.ManualScale) string {

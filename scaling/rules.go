@@ -92,10 +92,15 @@ func (f formula) propose(s *situation) (headroom.Proposal, bool) {
 	p.Value = &value
 	replicas := s.from
 	if f.policy.Formula.Type == "value" {
-		if ratio := value / p.Target; s.from > 0 && (ratio > 1+s.toleranceUp+sliver || ratio < 1-s.toleranceDown-sliver) {
-			replicas = wholeReplicas(ratio * float64(s.readyAtLeastOne()))
-		} else if s.from == 0 {
+		ratio := value / p.Target
+		asked := wholeReplicas(ratio * float64(s.readyAtLeastOne()))
+		switch {
+		case s.from == 0:
 			replicas = wholeReplicas(ratio)
+		case ratio > 1+s.toleranceUp+sliver:
+			replicas = max(asked, s.from) // those that are ready may be fewer than are wanted
+		case ratio < 1-s.toleranceDown-sliver:
+			replicas = min(asked, s.from)
 		}
 	} else {
 		d := division{target: p.Target, from: s.from, up: s.toleranceUp, down: s.toleranceDown}

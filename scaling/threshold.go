@@ -56,7 +56,7 @@ func (s *situation) stepUp(p headroom.Proposal, m measured, step int) headroom.P
 		return s.propose(p, m, s.from, s.subject(p, m)+why)
 	}
 	if ready := s.ready - s.warming; ready < s.from {
-		why := fmt.Sprintf("; it stays at %s, since only %d are ready yet", count(s.from), ready)
+		why := fmt.Sprintf("; it stays at %s, since only %d %s ready and warm yet", count(s.from), ready, isAre(ready))
 		return s.propose(p, m, s.from, s.subject(p, m)+why)
 	}
 	return s.propose(p, m, min(s.from+step, mostReplicas), s.subject(p, m)+fmt.Sprintf(", so %d more", step))
@@ -74,6 +74,9 @@ func (s *situation) stepDown(p headroom.Proposal, m measured, step int) (headroo
 	}
 	if why := s.stepsWait(); why != "" {
 		return s.propose(p, m, s.from, s.subject(p, m)+why), false
+	}
+	if s.warming > 0 {
+		return s.propose(p, m, s.from, s.subject(p, m)+s.warmingUp()), false
 	}
 	return s.propose(p, m, max(s.from-step, 0), s.subject(p, m)+fmt.Sprintf(", so %d fewer", step)), false
 }

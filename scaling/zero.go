@@ -10,23 +10,27 @@ import (
 // active reports whether anything asks for a first replica: an activation signal, over either window, is above its value. Not known is not active: nothing is
 // started by it, and nothing stopped (see knowsActivity).
 func (s *situation) active() bool {
-	return s.anyActivation(func(m measured, above float64) bool { return m.known && m.total > above })
+	return s.anyActivation(func(second, average measured, above float64) bool {
+		return (second.known && second.total > above) || (average.known && average.total > above)
+	})
 }
 
-// knowsActivity reports whether any activation signal is known.
+// knowsActivity reports whether every activation signal is known: one that is not may be the one that is active.
 func (s *situation) knowsActivity() bool {
-	return s.anyActivation(func(m measured, _ float64) bool { return m.known })
+	unknown := s.anyActivation(func(second, average measured, _ float64) bool { return !second.known && !average.known })
+	return !unknown
 }
 
-func (s *situation) anyActivation(is func(measured, float64) bool) bool {
-	either := func(metric headroom.Metric, above float64) bool {
-		return is(s.value(metric, fast).summed(), above) || is(s.value(metric, stable).summed(), above)
+// anyActivation reports whether something is true of any activation signal, in the last second and over the stable window.
+func (s *situation) anyActivation(is func(second, average measured, above float64) bool) bool {
+	of := func(metric headroom.Metric, above float64) bool {
+		return is(s.value(metric, fast).summed(), s.value(metric, stable).summed(), above)
 	}
 	if len(s.policy.Activation) == 0 {
-		return either(headroom.MetricRequestsPerSecond, 0) || either(headroom.MetricInFlight, 0)
+		return of(headroom.MetricRequestsPerSecond, 0) || of(headroom.MetricInFlight, 0)
 	}
 	for metric, above := range s.policy.Activation {
-		if either(metric, above) {
+		if of(metric, above) {
 			return true
 		}
 	}
