@@ -17,6 +17,8 @@ const (
 	// keep is how much is remembered: the longest stable window is 5 min, plus one minute for
 	// samples that straddle its edge.
 	keep = 6 * time.Minute
+	// straddle is kept beyond the window that is asked for: the sample at its far edge, and some that come late.
+	straddle = 10 * time.Second
 	// fastAge is how old the newest sample may be for the fast window. Reports come every second;
 	// with 3 s, two in a row may be lost. The balancer's status counts as lost at the same age.
 	fastAge = 3 * time.Second
@@ -30,16 +32,18 @@ const (
 
 // Signals holds the recent reports of all services. It is safe for concurrent use.
 type Signals struct {
-	mu      sync.Mutex // guards traffic and usage
+	mu      sync.Mutex // guards all up to own
 	traffic map[string]*trafficHistory
 	usage   map[string]map[string]*usageHistory // by service and replica
+	windows map[string]time.Duration            // by service: the longest that was asked for
+	merged  [headroom.HistogramBuckets]uint32   // room for the sum of several seconds
 
 	own ownSignals // has a lock of its own
 }
 
 // New returns an empty Signals: every reading is unknown until reports come.
 func New() *Signals {
-	return &Signals{traffic: map[string]*trafficHistory{}, usage: map[string]map[string]*usageHistory{}}
+	return &Signals{traffic: map[string]*trafficHistory{}, usage: map[string]map[string]*usageHistory{}, windows: map[string]time.Duration{}}
 }
 
 // AddMeasurement takes what the balancer saw in one second. Reports must come in order of time;
@@ -50,17 +54,19 @@ func (s *Signals) AddMeasurement(m headroom.Measurement) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, service := range m.Services {
+	for i := range m.Services {
+		service := &m.Services[i]
 		history := s.traffic[service.Service]
 		if history == nil {
 			history = &trafficHistory{}
 			s.traffic[service.Service] = history
 		}
-		history.add(m.At, time.Duration(m.Window), service)
+		history.add(m.At, time.Duration(m.Window), s.keep(service.Service), service)
 	}
 	for name, history := range s.traffic {
 		if history.newest().Before(m.At.Add(-keep)) {
 			delete(s.traffic, name)
+			delete(s.windows, name)
 		}
 	}
 }
@@ -71,7 +77,8 @@ func (s *Signals) AddUsage(usage []headroom.ReplicaUsage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var newest time.Time
-	for _, u := range usage {
+	for i := range usage {
+		u := &usage[i]
 		replicas := s.usage[u.Service]
 		if replicas == nil {
 			replicas = map[string]*usageHistory{}
@@ -82,7 +89,7 @@ func (s *Signals) AddUsage(usage []headroom.ReplicaUsage) {
 			history = &usageHistory{}
 			replicas[u.Replica] = history
 		}
-		history.add(u)
+		history.add(u, s.keep(u.Service))
 		if u.At.After(newest) {
 			newest = u.At
 		}
@@ -118,31 +125,50 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 	if quantile <= 0 || quantile > 1 {
 		quantile = 0.95 // the default of Scaling.LatencyQuantile
 	}
+	s.look(service, window)
 	out := make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics())+len(policy.Signals))
+	n := &numbers{all: make([]float64, 0, readNumbers)}
 
 	traffic := s.traffic[service]
 	fast, stable := traffic.fast(now), traffic.stable(now, window)
-	for metric, read := range map[headroom.Metric]func(trafficWindow) headroom.Reading{
-		headroom.MetricRequestsPerSecond: func(w trafficWindow) headroom.Reading { return w.requestRate(ready) },
-		headroom.MetricInFlight:          func(w trafficWindow) headroom.Reading { return w.inFlight(ready) },
-		headroom.MetricLatency:           func(w trafficWindow) headroom.Reading { return w.latency(ready, quantile) },
-		headroom.MetricBytesPerSecond:    func(w trafficWindow) headroom.Reading { return w.byteRate(ready) },
-		headroom.MetricErrors:            func(w trafficWindow) headroom.Reading { return w.errorShare(ready) },
-	} {
-		out[metric] = headroom.Signal{Metric: metric, Fast: read(fast), Stable: read(stable)}
+	fast.ready, fast.measured, fast.numbers = len(ready), traffic.measured(ready), n
+	stable.ready, stable.measured, stable.numbers = fast.ready, fast.measured, n
+	read := func(metric headroom.Metric, fast, stable headroom.Reading) {
+		out[metric] = headroom.Signal{Metric: metric, Fast: fast, Stable: stable}
 	}
+	read(headroom.MetricRequestsPerSecond, fast.requestRate(), stable.requestRate())
+	read(headroom.MetricInFlight, fast.inFlight(), stable.inFlight())
+	read(headroom.MetricBytesPerSecond, fast.byteRate(), stable.byteRate())
+	read(headroom.MetricErrors, fast.errorShare(), stable.errorShare())
+	empty := headroom.Histogram{Counts: s.merged[:0]}
+	read(headroom.MetricLatency, fast.latency(quantile, empty), stable.latency(quantile, empty))
 
 	usage := s.usage[service]
-	for metric, read := range map[headroom.Metric]usageReader{
-		headroom.MetricCPU:    (*usageHistory).cpu,
-		headroom.MetricMemory: (*usageHistory).memory,
-	} {
-		out[metric] = headroom.Signal{
-			Metric: metric,
-			Fast:   readUsage(usage, ready, read, span{now: now, fast: true, length: longestDelta, oldest: fastAge}),
-			Stable: readUsage(usage, ready, read, span{now: now, length: window, oldest: stableAge}),
-		}
-	}
+	second := span{now: now, fast: true, length: longestDelta, oldest: fastAge}
+	average := span{now: now, length: window, oldest: stableAge}
+	cpu, memory := (*usageHistory).cpu, (*usageHistory).memory
+	read(headroom.MetricCPU, readUsage(usage, ready, cpu, second, n), readUsage(usage, ready, cpu, average, n))
+	read(headroom.MetricMemory, readUsage(usage, ready, memory, second, n), readUsage(usage, ready, memory, average, n))
 	s.own.read(service, now, policy, window, len(ready), out)
 	return out
+}
+
+// readNumbers is how many numbers the readings of one Read hold at most: total and share of the five that have both, and
+// the one of latency and errors, over two windows.
+const readNumbers = 2 * (5*2 + 2)
+
+// look remembers over how long a service is averaged, so that no more than that is kept of it. The caller holds mu.
+func (s *Signals) look(service string, window time.Duration) {
+	if window > s.windows[service] {
+		s.windows[service] = window
+	}
+}
+
+// keep is how long what is known of a service is kept: all that may be asked for until it is known what is asked for. The
+// caller holds mu.
+func (s *Signals) keep(service string) time.Duration {
+	if window, asked := s.windows[service]; asked {
+		return min(window+straddle, keep)
+	}
+	return keep
 }

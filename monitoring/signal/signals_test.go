@@ -347,7 +347,7 @@ func TestWhatIsLongSilentIsForgotten(t *testing.T) {
 		other.At = at(float64(n))
 		s.AddMeasurement(other)
 	}
-	if got := len(s.traffic["other"].seconds); got > 361 {
+	if got := len(s.traffic["other"].recent.live()); got > 361 {
 		t.Errorf("kept %d seconds; expected at most 361", got)
 	}
 }

@@ -21,52 +21,71 @@ type second struct {
 
 // trafficHistory is the recent traffic of one service, oldest first. A nil one has no traffic.
 type trafficHistory struct {
-	seconds  []second
-	backends map[string]bool // in the newest report
+	recent   recent[second]
+	backends []headroom.BackendMeasurement // in the newest report
 }
 
 func (h *trafficHistory) newest() time.Time {
-	if h == nil || len(h.seconds) == 0 {
+	if h == nil || len(h.recent.live()) == 0 {
 		return time.Time{}
 	}
-	return h.seconds[len(h.seconds)-1].at
+	seconds := h.recent.live()
+	return seconds[len(seconds)-1].at
 }
 
-func (h *trafficHistory) add(at time.Time, length time.Duration, m headroom.ServiceMeasurement) {
-	if back := h.newest().Sub(at); len(h.seconds) > 0 && back >= 0 {
+func (h *trafficHistory) add(at time.Time, length, keep time.Duration, m *headroom.ServiceMeasurement) {
+	if back := h.newest().Sub(at); len(h.recent.live()) > 0 && back >= 0 {
 		if back < clockStep {
 			return
 		}
-		h.seconds = nil
+		h.recent.forget()
 	}
-	kept := 0
-	for kept < len(h.seconds) && h.seconds[kept].at.Before(at.Add(-keep)) {
-		kept++
-	}
-	h.seconds = append(h.seconds[kept:], second{
+	h.recent.push(second{
 		at: at, length: length, arrivals: m.Traffic.Arrivals, inFlight: m.Traffic.InFlightMean, latency: m.Traffic.Latency,
 		bytes: float64(m.Traffic.BytesIn) + float64(m.Traffic.BytesOut), ended: m.Traffic.Outcomes.Total(), failed: m.Traffic.Outcomes.Failed(),
-	})
-	h.backends = make(map[string]bool, len(m.Backends))
-	for _, backend := range m.Backends {
-		h.backends[backend.ID] = true
+	}, func(s *second) bool { return s.at.Before(at.Add(-keep)) })
+	h.backends = m.Backends
+}
+
+// measured counts the ready replicas that the balancer knows. Both lists are mostly in the same order, so that each search
+// begins where the last one ended.
+func (h *trafficHistory) measured(ready []string) int {
+	if h == nil {
+		return 0
 	}
+	n, next := 0, 0
+	for _, name := range ready {
+		for i := range h.backends {
+			at := next + i
+			if at >= len(h.backends) {
+				at -= len(h.backends)
+			}
+			if h.backends[at].ID == name {
+				n, next = n+1, at+1
+				break
+			}
+		}
+	}
+	return n
 }
 
 // trafficWindow is the part of a history that a reading is made from: either seconds, or the reason
 // why there are none.
 type trafficWindow struct {
 	seconds  []second
-	backends map[string]bool
 	age      time.Duration
 	unknown  string
+	ready    int // replicas
+	measured int // of those, that the balancer knows
+	*numbers
 }
 
 // fast is the last complete second.
 func (h *trafficHistory) fast(now time.Time) trafficWindow {
 	w := h.fresh(now, fastAge)
 	if w.unknown == "" {
-		w.seconds = h.seconds[len(h.seconds)-1:]
+		seconds := h.recent.live()
+		w.seconds = seconds[len(seconds)-1:]
 	}
 	return w
 }
@@ -78,22 +97,23 @@ func (h *trafficHistory) stable(now time.Time, length time.Duration) trafficWind
 	if w.unknown != "" {
 		return w
 	}
-	begin := len(h.seconds) - 1
+	seconds, newest := h.recent.live(), h.newest()
+	begin := len(seconds) - 1
 	for begin > 0 {
-		older := h.seconds[begin-1]
+		older := &seconds[begin-1]
 		// More than half of it must lie inside, since reports come a few ms early or late.
-		if h.newest().Sub(older.at) > length-older.length/2 {
+		if newest.Sub(older.at) > length-older.length/2 {
 			break
 		}
 		begin--
 	}
-	w.seconds = h.seconds[begin:]
+	w.seconds = seconds[begin:]
 	return w
 }
 
 // fresh says whether the newest second is of now.
 func (h *trafficHistory) fresh(now time.Time, oldest time.Duration) trafficWindow {
-	if h == nil || len(h.seconds) == 0 {
+	if h == nil || len(h.recent.live()) == 0 {
 		return trafficWindow{unknown: "no balancer has reported on it yet"}
 	}
 	age := now.Sub(h.newest())
@@ -103,87 +123,77 @@ func (h *trafficHistory) fresh(now time.Time, oldest time.Duration) trafficWindo
 	case age < -clockStep:
 		return trafficWindow{unknown: fmt.Sprintf("the balancer's last report is %s in the future; the clock was set back", round(-age))}
 	}
-	return trafficWindow{backends: h.backends, age: max(age, 0)}
+	return trafficWindow{age: max(age, 0)}
 }
 
 // requestRate is the requests that arrived per second, from clients: each counts once, however
 // often it was retried, and also where nobody was there to serve it.
-func (w trafficWindow) requestRate(ready []string) headroom.Reading {
+func (w *trafficWindow) requestRate() headroom.Reading {
 	if w.unknown != "" {
-		return w.none(ready)
+		return w.none()
 	}
 	var arrivals uint64
 	var length time.Duration
-	for _, s := range w.seconds {
-		arrivals += s.arrivals
-		length += s.length
+	for i := range w.seconds {
+		arrivals += w.seconds[i].arrivals
+		length += w.seconds[i].length
 	}
-	return w.shared(ready, float64(arrivals)/length.Seconds())
+	return w.shared(float64(arrivals) / length.Seconds())
 }
 
 // inFlight is the requests being served or waiting at once, averaged over time.
-func (w trafficWindow) inFlight(ready []string) headroom.Reading {
+func (w *trafficWindow) inFlight() headroom.Reading {
 	if w.unknown != "" {
-		return w.none(ready)
+		return w.none()
 	}
 	var sum float64 // requests × seconds
 	var length time.Duration
-	for _, s := range w.seconds {
-		sum += s.inFlight * s.length.Seconds()
-		length += s.length
+	for i := range w.seconds {
+		sum += w.seconds[i].inFlight * w.seconds[i].length.Seconds()
+		length += w.seconds[i].length
 	}
-	return w.shared(ready, sum/length.Seconds())
+	return w.shared(sum / length.Seconds())
 }
 
 // latency is a quantile over all requests that ended in the window, in milliseconds. It belongs to
-// the service: there is no total, and no per-replica share.
-func (w trafficWindow) latency(ready []string, quantile float64) headroom.Reading {
+// the service: there is no total, and no per-replica share. merged is an empty histogram that is written to.
+func (w *trafficWindow) latency(quantile float64, merged headroom.Histogram) headroom.Reading {
 	if w.unknown != "" {
-		return w.none(ready)
+		return w.none()
 	}
-	var merged headroom.Histogram
-	for _, s := range w.seconds {
-		merged.Merge(s.latency)
+	if len(w.seconds) == 1 {
+		merged = w.seconds[0].latency
+	} else {
+		for i := range w.seconds {
+			merged.Merge(w.seconds[i].latency)
+		}
 	}
-	reading := headroom.Reading{Age: headroom.Duration(w.age), Measured: w.measured(ready), Replicas: len(ready)}
+	reading := headroom.Reading{Age: headroom.Duration(w.age), Measured: w.measured, Replicas: w.ready}
 	value, known := merged.Quantile(quantile)
 	if !known {
 		reading.Unknown = "no request ended in the window"
 		return reading
 	}
-	ms := float64(value) / float64(time.Millisecond)
-	reading.PerReplica = &ms
+	reading.PerReplica = w.number(float64(value) / float64(time.Millisecond))
 	return reading
 }
 
 // shared is a total that the measured replicas share.
-func (w trafficWindow) shared(ready []string, total float64) headroom.Reading {
-	reading := headroom.Reading{Total: &total, Age: headroom.Duration(w.age), Measured: w.measured(ready), Replicas: len(ready)}
+func (w *trafficWindow) shared(total float64) headroom.Reading {
+	reading := headroom.Reading{Total: w.number(total), Age: headroom.Duration(w.age), Measured: w.measured, Replicas: w.ready}
 	switch {
-	case len(ready) == 0:
+	case w.ready == 0:
 		reading.Unknown = "no replica is ready to share it"
 	case reading.Measured == 0:
 		reading.Unknown = "the balancer does not know the ready replicas yet"
 	default:
-		mean := total / float64(reading.Measured)
-		reading.PerReplica = &mean
+		reading.PerReplica = w.number(total / float64(reading.Measured))
 	}
 	return reading
 }
 
-func (w trafficWindow) none(ready []string) headroom.Reading {
-	return headroom.Reading{Age: headroom.Duration(w.age), Replicas: len(ready), Unknown: w.unknown}
-}
-
-// measured counts the ready replicas that the balancer knows.
-func (w trafficWindow) measured(ready []string) int {
-	n := 0
-	for _, name := range ready {
-		if w.backends[name] {
-			n++
-		}
-	}
-	return n
+func (w *trafficWindow) none() headroom.Reading {
+	return headroom.Reading{Age: headroom.Duration(w.age), Replicas: w.ready, Unknown: w.unknown}
 }
 
 // round keeps what a person wants to read of a duration: 7.3s, 2m5s.

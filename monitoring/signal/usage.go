@@ -3,7 +3,6 @@ package signal
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"headroom.dev/headroom"
@@ -17,30 +16,51 @@ const (
 	longestDelta = 2500 * time.Millisecond
 )
 
+// sample is one reading of a replica.
+type sample struct {
+	at, startedAt time.Time
+	cpuSeconds    float64 // below 0 where it could not be read
+	memory        float64 // bytes; below 0 where it could not be read
+	cpuLimit      headroom.CPU
+	memLimit      headroom.Bytes
+}
+
+func sampleOf(u *headroom.ReplicaUsage) sample {
+	s := sample{at: u.At, startedAt: u.StartedAt, cpuSeconds: -1, memory: -1, cpuLimit: u.CPULimit, memLimit: u.MemLimit}
+	if u.CPUSeconds != nil && *u.CPUSeconds >= 0 && !math.IsInf(*u.CPUSeconds, 1) {
+		s.cpuSeconds = *u.CPUSeconds
+	}
+	if u.Memory != nil {
+		s.memory = float64(*u.Memory)
+	}
+	return s
+}
+
+func hasCPU(s *sample) bool { return s.cpuSeconds >= 0 }
+
+func hasMemory(s *sample) bool { return s.memory >= 0 }
+
 // usageHistory is what is known of one replica, oldest first.
 type usageHistory struct {
-	samples []headroom.ReplicaUsage
+	recent recent[sample]
 }
 
 func (h *usageHistory) newest() time.Time {
-	if len(h.samples) == 0 {
+	samples := h.recent.live()
+	if len(samples) == 0 {
 		return time.Time{}
 	}
-	return h.samples[len(h.samples)-1].At
+	return samples[len(samples)-1].at
 }
 
-func (h *usageHistory) add(u headroom.ReplicaUsage) {
-	if back := h.newest().Sub(u.At); len(h.samples) > 0 && back >= 0 {
+func (h *usageHistory) add(u *headroom.ReplicaUsage, keep time.Duration) {
+	if back := h.newest().Sub(u.At); len(h.recent.live()) > 0 && back >= 0 {
 		if back < clockStep {
 			return
 		}
-		h.samples = nil
+		h.recent.forget()
 	}
-	kept := 0
-	for kept < len(h.samples) && h.samples[kept].At.Before(u.At.Add(-keep)) {
-		kept++
-	}
-	h.samples = append(h.samples[kept:], u)
+	h.recent.push(sampleOf(u), func(s *sample) bool { return s.at.Before(u.At.Add(-keep)) })
 }
 
 // span is the time that a reading is made of.
@@ -63,7 +83,7 @@ type usageReader func(*usageHistory, span) value
 
 // readUsage reads a metric of every ready replica. Where some could not be read, there is no total:
 // the sum of the others would look like less load.
-func readUsage(replicas map[string]*usageHistory, ready []string, read usageReader, during span) headroom.Reading {
+func readUsage(replicas map[string]*usageHistory, ready []string, read usageReader, during span, n *numbers) headroom.Reading {
 	reading := headroom.Reading{Replicas: len(ready)}
 	var sum float64
 	var newest time.Time
@@ -91,40 +111,43 @@ func readUsage(replicas map[string]*usageHistory, ready []string, read usageRead
 		reading.Unknown = fmt.Sprintf("no ready replica could be measured; %s: %s", who, why)
 		return reading
 	}
-	mean := sum / float64(reading.Measured)
-	reading.PerReplica = &mean
+	reading.PerReplica = n.number(sum / float64(reading.Measured))
 	reading.Age = headroom.Duration(max(during.now.Sub(newest), 0))
 	if reading.Measured == reading.Replicas {
-		reading.Total = &sum
+		reading.Total = n.number(sum)
 	}
 	return reading
 }
 
-// known returns the samples of the span that hold a value, oldest first, or why there are none
-// fresh enough. The span ends with the newest of them, as that of the traffic does.
-func (h *usageHistory) known(during span, has func(headroom.ReplicaUsage) bool) ([]headroom.ReplicaUsage, string) {
-	var known []headroom.ReplicaUsage
-	for _, sample := range slices.Backward(h.samples) {
+// known returns the samples of the span, oldest first, or why there are none fresh enough. The first and the last of them
+// have the value, others may lack it. The span ends with the newest of them, as that of the traffic does.
+func (h *usageHistory) known(during span, has func(*sample) bool) ([]sample, string) {
+	samples := h.recent.live()
+	begin, newest := 0, -1
+	for i := len(samples) - 1; i >= 0; i-- {
 		// The sample at the far edge is needed: 15 rates of a second take 16 samples.
-		if len(known) > 0 && known[0].At.Sub(sample.At) > during.length+shortestDelta {
+		if newest >= 0 && samples[newest].at.Sub(samples[i].at) > during.length+shortestDelta {
 			break
 		}
-		if has(sample) {
-			known = append(known, sample)
+		if !has(&samples[i]) {
+			continue
 		}
+		if newest < 0 {
+			newest = i
+		}
+		begin = i
 	}
-	if len(known) == 0 {
+	if newest < 0 {
 		return nil, "its platform could not read it"
 	}
-	age := during.now.Sub(known[0].At)
+	age := during.now.Sub(samples[newest].at)
 	switch {
 	case age > during.oldest:
 		return nil, fmt.Sprintf("it was last read %s ago", round(age))
 	case age < -clockStep:
 		return nil, fmt.Sprintf("it was last read %s in the future; the clock was set back", round(-age))
 	}
-	slices.Reverse(known)
-	return known, ""
+	return samples[begin : newest+1], ""
 }
 
 // cpu is the processor time used per time, in percent of the limit. Time before the replica's
@@ -134,33 +157,37 @@ func (h *usageHistory) cpu(during span) value {
 	if unknown != "" {
 		return value{unknown: unknown}
 	}
-	newest := samples[len(samples)-1]
-	if newest.CPULimit <= 0 {
+	newest := &samples[len(samples)-1]
+	if newest.cpuLimit <= 0 {
 		return value{unknown: "what 100 % of its processor means is not known"}
 	}
 	if during.fast {
 		samples = lastDelta(samples)
 	}
 	var used, elapsed float64 // both in seconds
+	before := &samples[0]
 	for i := 1; i < len(samples); i++ {
-		before, after := samples[i-1], samples[i]
-		if !sameProcess(before, after) || *after.CPUSeconds < *before.CPUSeconds {
+		after := &samples[i]
+		if !hasCPU(after) {
 			continue
 		}
-		used += *after.CPUSeconds - *before.CPUSeconds
-		elapsed += after.At.Sub(before.At).Seconds()
+		if sameProcess(before, after) && after.cpuSeconds >= before.cpuSeconds {
+			used += after.cpuSeconds - before.cpuSeconds
+			elapsed += after.at.Sub(before.at).Seconds()
+		}
+		before = after
 	}
 	if elapsed < shortestDelta.Seconds() {
 		return value{unknown: "it takes two readings to know its processor use"}
 	}
-	return value{percent: 100 * used / elapsed / newest.CPULimit.Cores(), at: newest.At}
+	return value{percent: 100 * used / elapsed / newest.cpuLimit.Cores(), at: newest.at}
 }
 
 // lastDelta returns the newest sample and those back to the one that a rate is computed against.
-func lastDelta(samples []headroom.ReplicaUsage) []headroom.ReplicaUsage {
+func lastDelta(samples []sample) []sample {
 	last := len(samples) - 1
-	for i, sample := range slices.Backward(samples) {
-		if samples[last].At.Sub(sample.At) >= shortestDelta {
+	for i := last; i >= 0; i-- {
+		if hasCPU(&samples[i]) && samples[last].at.Sub(samples[i].at) >= shortestDelta {
 			return samples[i:]
 		}
 	}
@@ -174,8 +201,8 @@ func (h *usageHistory) memory(during span) value {
 	if unknown != "" {
 		return value{unknown: unknown}
 	}
-	newest := samples[len(samples)-1]
-	if newest.MemLimit <= 0 {
+	newest := &samples[len(samples)-1]
+	if newest.memLimit <= 0 {
 		return value{unknown: "what 100 % of its memory means is not known"}
 	}
 	if during.fast {
@@ -183,24 +210,18 @@ func (h *usageHistory) memory(during span) value {
 	}
 	var sum float64
 	count := 0
-	for _, sample := range samples {
+	for i := range samples {
 		// Before a restart it was another process.
-		if sameProcess(sample, newest) {
-			sum += float64(*sample.Memory)
+		if hasMemory(&samples[i]) && sameProcess(&samples[i], newest) {
+			sum += samples[i].memory
 			count++
 		}
 	}
-	return value{percent: 100 * sum / float64(count) / float64(newest.MemLimit), at: newest.At}
+	return value{percent: 100 * sum / float64(count) / float64(newest.memLimit), at: newest.at}
 }
 
 // sameProcess compares start times to the second: a platform that derives them from the boot time
 // may see them wander by some milliseconds, and a restart within a second lowers the counter.
-func sameProcess(a, b headroom.ReplicaUsage) bool {
-	return a.StartedAt.Sub(b.StartedAt).Abs() < time.Second
+func sameProcess(a, b *sample) bool {
+	return a.startedAt.Sub(b.startedAt).Abs() < time.Second
 }
-
-func hasCPU(u headroom.ReplicaUsage) bool {
-	return u.CPUSeconds != nil && *u.CPUSeconds >= 0 && !math.IsInf(*u.CPUSeconds, 1)
-}
-
-func hasMemory(u headroom.ReplicaUsage) bool { return u.Memory != nil && *u.Memory >= 0 }
