@@ -158,7 +158,7 @@ func (k KubernetesPolicy) validate(path string) []error {
 		switch {
 		case resource && metric.Name != MetricCPU && metric.Name != MetricMemory:
 			found.add(&InvalidError{Field: at + ".name", Value: strconv.Quote(string(metric.Name)), Expected: "a Resource is cpu or memory"})
-		case resource == (metric.TargetType == "Value"), !resource && metric.TargetType == "Utilization", metric.Type == "Pods" && metric.TargetType != "AverageValue":
+		case resource && metric.TargetType == "Value", !resource && metric.TargetType == "Utilization", metric.Type == "Pods" && metric.TargetType != "AverageValue":
 			found.add(&InvalidError{Field: at + ".targetType", Value: strconv.Quote(metric.TargetType),
 				Expected: "must be Utilization or AverageValue for resources, AverageValue for Pods, AverageValue or Value for Object and External"})
 		}

@@ -75,7 +75,7 @@ func (r objectReader) finish(a *Autoscaler, spec *block, policy *headroom.Kubern
 	if !spec.has("maxReplicas") {
 		spec.problem(nil, "maxReplicas", "must be given, such as 10")
 	}
-	a.Scaling.Policies = []headroom.ScalingPolicy{{Name: word(a.Name, "hpa"), Kubernetes: policy}}
+	a.Scaling.Policies = []headroom.ScalingPolicy{{Name: word(a.Name, "hpa"), Step: 1, Kubernetes: policy}}
 	if a.Scaling.MinReplicas > 0 {
 		return
 	}
