@@ -46,6 +46,8 @@ type Monitor interface {
 	QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) (headroom.QueryResult, error)
 	Alerts(ctx context.Context) ([]headroom.Alert, []headroom.AlertRule, error)
 	AddAlertRule(ctx context.Context, rule headroom.AlertRule, change headroom.Change) (headroom.AlertRule, error)
+	// Push takes values of metrics that others send: all of them, or none.
+	Push(ctx context.Context, values []headroom.PushedValue, change headroom.Change) error
 	// SLA reports on one service, or on all where the name is empty.
 	SLA(ctx context.Context, service string) ([]headroom.SLAReport, error)
 	// WriteMetrics answers with all current metrics in the Prometheus exposition format.

@@ -255,6 +255,8 @@ type fakeMonitor struct {
 	lock  sync.Mutex
 	down  bool
 	rules []headroom.AlertRule
+	// pushed are the values that were taken.
+	pushed []headroom.PushedValue
 }
 
 func (m *fakeMonitor) state() error {
@@ -304,6 +306,15 @@ func (m *fakeMonitor) AddAlertRule(_ context.Context, rule headroom.AlertRule, c
 		m.rules = append(m.rules, rule)
 	}
 	return rule, nil
+}
+
+func (m *fakeMonitor) Push(_ context.Context, values []headroom.PushedValue, change headroom.Change) error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if !change.DryRun {
+		m.pushed = append(m.pushed, values...)
+	}
+	return nil
 }
 
 func (m *fakeMonitor) SLA(_ context.Context, service string) ([]headroom.SLAReport, error) {

@@ -72,6 +72,7 @@ func (s *server) registerMonitor(api huma.API) {
 		description: "With query alone or with time: the value at that time. With from (and to and step): the values over that range.",
 		response:    exampleMetrics(), problems: []string{"unavailable", "unknown-name"},
 	}, s.metrics)
+	s.registerPush(api)
 	register(s, api, operation{
 		method: http.MethodGet, path: "/api/monitor/health", id: "get-health", tag: tagMonitor,
 		summary:     "Health of headroom's own parts",

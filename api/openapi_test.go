@@ -26,7 +26,7 @@ func TestTheDescriptionHoldsEveryEndpointOfTheAPI(t *testing.T) {
 		"put /api/scaling/policies/{id}", "get /api/scaling/decisions", "get /api/scaling/decisions/{id}",
 		"get /api/scaling/decisions/{id}/explanation", "get /api/balancer/status", "get /api/balancer/backends",
 		"post /api/balancer/backends", "put /api/balancer/backends/{id}", "delete /api/balancer/backends/{id}",
-		"get /api/monitor/metrics", "get /api/monitor/health", "get /api/monitor/alerts", "post /api/monitor/alerts",
+		"get /api/monitor/metrics", "post /api/monitor/metrics", "get /api/monitor/health", "get /api/monitor/alerts", "post /api/monitor/alerts",
 		"get /api/monitor/sla", "get /api/operations", "get /api/events", "get /api/audit",
 		"get /api/services/{service}/replicas/{replica}/logs", "post /api/stop", "get /livez", "get /readyz", "get /metrics",
 	} {

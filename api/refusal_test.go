@@ -18,6 +18,7 @@ func bodies() map[string]string {
 		"POST /api/balancer/backends":           `{"service":"shop","address":"127.0.0.1:9001","weight":1}`,
 		"PUT /api/balancer/backends/shop-1":     `{"weight":2}`,
 		"POST /api/monitor/alerts":              `{"name":"Busy","expr":"up > 1"}`,
+		"POST /api/monitor/metrics":             `{"metrics":[{"name":"orders_open","value":1}]}`,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
 	"headroom.dev/headroom/link"
+	"headroom.dev/headroom/monitoring/source"
 )
 
 // reader is what the scaler's API asks of the monitor, in this process or in its own.
@@ -105,10 +106,11 @@ func (m remoteMonitor) call(ctx context.Context, path string, request, answer an
 	}
 }
 
-// apiMonitor is what the API gets: reading is the monitor's, making rules is the scaler's, which has the state.
+// apiMonitor is what the API gets: reading is the monitor's, making rules and taking values are the scaler's.
 type apiMonitor struct {
 	reader
 	addRule func(headroom.AlertRule, headroom.Change) error
+	poller  *source.Poller
 }
 
 // AddAlertRule checks a rule, stores it and hands it to the monitor.

@@ -328,7 +328,7 @@ func (n *Node) appliers() []func(headroom.Config) error {
 		appliers = append(appliers, n.monitor.Apply)
 	}
 	if n.scaler != nil {
-		appliers = append(appliers, n.scaler.control.Apply)
+		appliers = append(appliers, n.scaler.Apply)
 	}
 	return appliers
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"headroom.dev/headroom"
@@ -16,6 +17,7 @@ import (
 	"headroom.dev/headroom/config"
 	"headroom.dev/headroom/control"
 	"headroom.dev/headroom/link"
+	"headroom.dev/headroom/monitoring/source"
 	"headroom.dev/headroom/platform/process"
 	"headroom.dev/headroom/store/bolt"
 )
@@ -27,6 +29,7 @@ type Scaler struct {
 	platform *process.Platform
 	prober   *prober
 	monitor  reader
+	poller   *source.Poller
 	version  string
 	log      *slog.Logger
 
@@ -69,12 +72,16 @@ func newScaler(options Options, monitor reader, order func(), log *slog.Logger) 
 	if err := s.publishRules(); err != nil {
 		return s, err
 	}
-	return s, s.control.Apply(options.Config)
+	s.poller = s.newPoller()
+	return s, s.Apply(options.Config)
 }
 
 func (s *Scaler) run(ctx context.Context) {
 	timer := time.NewTimer(firstSnapshot)
 	defer timer.Stop()
+	var polling sync.WaitGroup
+	polling.Go(func() { s.poller.Run(ctx) })
+	defer polling.Wait()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -131,7 +138,7 @@ func (s *Scaler) serveAPI() {
 	s.server = &http.Server{
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		Handler: api.New(api.Options{
-			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule}, Store: s.store, Events: &s.control.Entries, Read: config.Read, Token: s.token,
+			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule, poller: s.poller}, Store: s.store, Events: &s.control.Entries, Read: config.Read, Token: s.token,
 			Version: s.version, Logger: s.log,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,

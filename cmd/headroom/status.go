@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -243,11 +244,10 @@ func (v statusView) writeOne(w io.Writer) error {
 	service := v.services[0]
 	if len(service.Signals) > 0 {
 		t := newTable(v.style, "SIGNAL", ">LAST SECOND", ">"+service.Scaling.StableWindow.String()+" MEAN", ">TARGET", "NOTE")
-		for _, metric := range headroom.Metrics() {
-			if signal, ok := service.Signals[metric]; ok {
-				t.add(text(string(metric)), number(readingText(signal.Fast, metric)), number(readingText(signal.Stable, metric)),
-					number(targetText(service.Scaling, metric)), text(signalNote(signal)))
-			}
+		for _, metric := range metricsOf(service) {
+			signal := service.Signals[metric]
+			t.add(text(string(metric)), number(readingText(signal.Fast, metric)), number(readingText(signal.Stable, metric)),
+				number(targetText(service.Scaling, metric)), text(signalNote(service.Scaling, signal)))
 		}
 		if err := writeBlock(w, t); err != nil {
 			return err
@@ -280,13 +280,36 @@ func readingText(reading headroom.Reading, metric headroom.Metric) string {
 	if unit := metric.Unit(); unit == "%" {
 		return value + unit
 	}
-	return value + " " + metric.Unit()
+	return strings.TrimSpace(value + " " + metric.Unit())
 }
 
-// signalNote says why a reading is missing or partial.
-func signalNote(signal headroom.Signal) string {
+// metricsOf lists the built-in metrics in their order, then the service's own signals by name.
+func metricsOf(service headroom.ServiceStatus) []headroom.Metric {
+	var all []headroom.Metric
+	for _, metric := range headroom.Metrics() {
+		if _, measured := service.Signals[metric]; measured {
+			all = append(all, metric)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(service.Scaling.Signals)) {
+		if _, read := service.Signals[name]; read {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// signalNote says why a reading is missing or partial, and of a service's own signal how old it is.
+func signalNote(policy headroom.Scaling, signal headroom.Signal) string {
 	stable := signal.Stable
+	_, own := policy.Signals[signal.Metric]
 	switch {
+	case own && stable.Total != nil:
+		note := fmt.Sprintf("%s in all, read %s ago", amountText(*signal.Fast.Total, signal.Metric), time.Duration(stable.Age).Round(time.Second))
+		if signal.Failures > 0 {
+			note += fmt.Sprintf("; %s since", plural(signal.Failures, "failure"))
+		}
+		return note
 	case stable.Unknown != "":
 		return stable.Unknown
 	case stable.Measured < stable.Replicas:
@@ -310,6 +333,11 @@ func targetText(policy headroom.Scaling, metric headroom.Metric) string {
 		target = policy.TargetInFlight
 	case headroom.MetricLatency:
 		target = policy.TargetLatency.Seconds() * 1000
+	}
+	for _, p := range policy.Policies {
+		if target == 0 && p.Target != nil && p.Target.Metric == metric {
+			target = p.Target.Utilization + p.Target.AverageValue + p.Target.Value // one of them is given
+		}
 	}
 	if target == 0 {
 		return ""

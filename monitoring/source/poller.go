@@ -85,7 +85,7 @@ func spread(jobs int) time.Duration {
 }
 
 // Push takes values that others send: all of them, or none where there are too many series. Signals on them are read at once.
-func (p *Poller) Push(values []Value) error {
+func (p *Poller) Push(values []headroom.PushedValue) error {
 	now := time.Now()
 	if err := p.received.add(values, now); err != nil {
 		return err

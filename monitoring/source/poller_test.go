@@ -303,7 +303,7 @@ func TestWhatIsPushedCountsAtOnceAndFailsOnceItIsOld(t *testing.T) {
 			t.Errorf("before anything was sent: %+v", got)
 		}
 		sent := time.Now()
-		if err := p.Push([]Value{{Name: "orders", Value: 30, At: sent}}); err != nil {
+		if err := p.Push([]headroom.PushedValue{{Name: "orders", Value: 30, At: sent}}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -18,23 +18,15 @@ const (
 	seriesAge = 24 * time.Hour
 )
 
-// Value is a number that someone else sends.
-type Value struct {
-	Name   string
-	Labels map[string]string
-	Value  float64
-	At     time.Time
-}
-
 // received keeps the last value of each series that others send.
 type received struct {
-	mu     sync.Mutex                  // guards names and series
-	names  map[string]map[string]Value // by metric, and by its labels in order
+	mu     sync.Mutex                                 // guards names and series
+	names  map[string]map[string]headroom.PushedValue // by metric, and by its labels in order
 	series int
 }
 
 // add keeps all of the values, or none where there are too many series.
-func (r *received) add(values []Value, now time.Time) error {
+func (r *received) add(values []headroom.PushedValue, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fresh := map[string]bool{}
@@ -54,9 +46,9 @@ func (r *received) add(values []Value, now time.Time) error {
 	for _, v := range values {
 		series := r.names[v.Name]
 		if series == nil {
-			series = map[string]Value{}
+			series = map[string]headroom.PushedValue{}
 			if r.names == nil {
-				r.names = map[string]map[string]Value{}
+				r.names = map[string]map[string]headroom.PushedValue{}
 			}
 			r.names[v.Name] = series
 		}

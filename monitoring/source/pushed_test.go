@@ -12,17 +12,17 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func orders(shop string, value float64, at time.Time) Value {
-	return Value{Name: "orders", Labels: map[string]string{"shop": shop, "env": "live"}, Value: value, At: at}
+func orders(shop string, value float64, at time.Time) headroom.PushedValue {
+	return headroom.PushedValue{Name: "orders", Labels: map[string]string{"shop": shop, "env": "live"}, Value: value, At: at}
 }
 
 func TestSeriesThatAreSentBecomeOneValue(t *testing.T) {
 	var r received
-	if err := r.add([]Value{orders("a", 10, noon), orders("b", 2, noon.Add(time.Second)), orders("c", 900, noon.Add(-2*time.Minute)),
+	if err := r.add([]headroom.PushedValue{orders("a", 10, noon), orders("b", 2, noon.Add(time.Second)), orders("c", 900, noon.Add(-2*time.Minute)),
 		{Name: "other", Value: 5, At: noon}}, noon); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.add([]Value{orders("a", 1, noon.Add(-time.Second)), orders("b", 4, noon.Add(time.Second))}, noon); err != nil { // the first was overtaken
+	if err := r.add([]headroom.PushedValue{orders("a", 1, noon.Add(-time.Second)), orders("b", 4, noon.Add(time.Second))}, noon); err != nil { // the first was overtaken
 		t.Fatal(err)
 	}
 	now := noon.Add(2 * time.Second)
@@ -54,23 +54,23 @@ func TestSeriesThatAreSentBecomeOneValue(t *testing.T) {
 func TestTheNumberOfSeriesIsBounded(t *testing.T) {
 	var r received
 	for n := range mostSeries {
-		if err := r.add([]Value{orders(fmt.Sprint(n), 1, noon)}, noon); err != nil {
+		if err := r.add([]headroom.PushedValue{orders(fmt.Sprint(n), 1, noon)}, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var conflict *headroom.ConflictError
-	if err := r.add([]Value{orders("7", 3, noon.Add(time.Second)), orders("one more", 1, noon)}, noon); !errors.As(err, &conflict) {
+	if err := r.add([]headroom.PushedValue{orders("7", 3, noon.Add(time.Second)), orders("one more", 1, noon)}, noon); !errors.As(err, &conflict) {
 		t.Errorf("got %v for one series too many", err)
 	}
 	source := headroom.PushedSource{Metric: "orders", Labels: map[string]string{"shop": "7"}}
 	if got, _, err := r.value(source, noon, time.Minute); err != nil || got != 1 {
 		t.Errorf("got %v, %v: of values that are refused none is kept", got, err)
 	}
-	if err := r.add([]Value{orders("7", 3, noon.Add(time.Second))}, noon); err != nil {
+	if err := r.add([]headroom.PushedValue{orders("7", 3, noon.Add(time.Second))}, noon); err != nil {
 		t.Errorf("a known series is refused: %v", err)
 	}
 	later := noon.Add(seriesAge + time.Second)
-	if err := r.add([]Value{orders("one more", 1, later)}, later); err != nil || r.series != 2 {
+	if err := r.add([]headroom.PushedValue{orders("one more", 1, later)}, later); err != nil || r.series != 2 {
 		t.Errorf("after a day: %v, %d series; want the new one and the newest old one", err, r.series)
 	}
 }

@@ -1,0 +1,37 @@
+package role
+
+import (
+	"context"
+	"fmt"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/monitoring/source"
+)
+
+// newPoller makes what reads the signals from outside for the scaler.
+func (s *Scaler) newPoller() *source.Poller {
+	return source.NewPoller(source.Options{
+		Report: s.control.Sampled, Query: s.monitor.Query, Logger: s.log,
+		External: func(from headroom.ExternalSource) (source.Reader, error) {
+			return nil, fmt.Errorf("external scalers such as %s cannot be asked by this headroom", from.Address)
+		},
+	})
+}
+
+// Apply makes a configuration the one in force: its signals are read from now on.
+func (s *Scaler) Apply(config headroom.Config) error {
+	if err := s.control.Apply(config); err != nil {
+		return err
+	}
+	s.control.KeepSamples(config)
+	s.poller.Apply(config.Services)
+	return nil
+}
+
+// Push takes values that others send.
+func (m apiMonitor) Push(_ context.Context, values []headroom.PushedValue, change headroom.Change) error {
+	if change.DryRun {
+		return nil
+	}
+	return m.poller.Push(values)
+}
