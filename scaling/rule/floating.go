@@ -28,7 +28,11 @@ func plain(issues *cel.Issues) error {
 	var lines []string
 	for _, found := range issues.Errors() {
 		message := strings.ReplaceAll(found.Message, "(in container '')", "")
-		lines = append(lines, fmt.Sprintf("column %d: %s", found.Location.Column()+1, strings.TrimSpace(message)))
+		where := fmt.Sprintf("column %d", found.Location.Column()+1)
+		if line := found.Location.Line(); line > 1 {
+			where = fmt.Sprintf("line %d, %s", line, where)
+		}
+		lines = append(lines, where+": "+strings.TrimSpace(message))
 	}
 	return errors.New(strings.Join(lines, "; "))
 }

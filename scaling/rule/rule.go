@@ -7,6 +7,7 @@ package rule
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -102,6 +103,9 @@ func (c *Compiler) Compile(text string, kind Kind) (*Program, error) {
 	if len(text) > longestText {
 		return nil, fmt.Errorf("the expression has %d bytes, at most %d are read", len(text), longestText)
 	}
+	if strings.TrimSpace(text) == "" {
+		return nil, fmt.Errorf("it is empty, and must give %s", kind)
+	}
 	parsed, issues := c.environment.Parse(text)
 	if issues.Err() != nil {
 		return nil, plain(issues)
@@ -111,11 +115,7 @@ func (c *Compiler) Compile(text string, kind Kind) (*Program, error) {
 	if issues.Err() != nil {
 		return nil, plain(issues)
 	}
-	want := cel.DoubleType
-	if kind == Condition {
-		want = cel.BoolType
-	}
-	if got := checked.OutputType(); !got.IsExactType(want) {
+	if got := checked.OutputType(); describe(got) != string(kind) {
 		return nil, fmt.Errorf("it gives %s, and must give %s", describe(got), kind)
 	}
 	program, err := c.environment.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(mostCost))
@@ -129,6 +129,8 @@ func describe(t *cel.Type) string {
 	switch {
 	case t.IsExactType(cel.BoolType):
 		return "a condition"
+	case t.IsExactType(cel.DoubleType), t.IsExactType(cel.IntType), t.IsExactType(cel.UintType):
+		return "a number"
 	case t.IsExactType(cel.StringType):
 		return "a text"
 	default:
@@ -155,7 +157,7 @@ func (p *Program) Value(v *Variables) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	value, ok := result.(types.Double)
+	value, ok := result.ConvertToType(types.DoubleType).(types.Double)
 	if !ok || math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
 		return 0, fmt.Errorf("%q gives %v, which is no number", p.text, result)
 	}
@@ -165,7 +167,25 @@ func (p *Program) Value(v *Variables) (float64, error) {
 func (p *Program) evaluate(v *Variables) (ref.Val, error) {
 	result, _, err := p.program.Eval(v)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", p.text, err)
+		return nil, missing(err)
 	}
 	return result, nil
+}
+
+// missing says what is not known in the words of who wrote the expression.
+func missing(err error) error {
+	if key, found := strings.CutPrefix(err.Error(), "no such key: "); found {
+		switch key {
+		case "total", "value", "age":
+			return fmt.Errorf("%s of a signal is not known", key)
+		case "fast", "fastTotal":
+			return fmt.Errorf("%s of a signal, its last second, is not known", key)
+		default:
+			return fmt.Errorf("the signal %s is not known", key)
+		}
+	}
+	if name, found := strings.CutPrefix(err.Error(), "no such attribute(s): "); found {
+		return fmt.Errorf("%s is not known", name)
+	}
+	return err
 }
