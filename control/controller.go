@@ -50,11 +50,13 @@ type Controller struct {
 	Reports   link.Feed[Report]
 
 	signals *signal.Signals // has a lock of its own
+	readers readers         // as well
 	// signalsMu guards the newest measurement.
 	signalsMu   sync.Mutex
 	measurement headroom.Measurement
 	places      map[string]int // of each service in measurement.Services
 	heardAt     time.Time      // when measurement came; zero is never
+	lateness    headroom.Histogram
 
 	mu       sync.Mutex // guards all below
 	config   headroom.Config

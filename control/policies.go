@@ -86,7 +86,7 @@ func (c *Controller) serviceNames() []string {
 	return names
 }
 
-// CreatePolicy adds a threshold policy to a service.
+// CreatePolicy adds a policy to a service.
 func (c *Controller) CreatePolicy(_ context.Context, policy headroom.Policy, change headroom.Change) (headroom.Policy, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,8 +108,7 @@ func (c *Controller) CreatePolicy(_ context.Context, policy headroom.Policy, cha
 	return c.changePolicy(policy, change)
 }
 
-// UpdatePolicy replaces a threshold policy. One of the config file stays changed until the change is taken back the same
-// way; the file itself is not written.
+// UpdatePolicy replaces a policy. One of the config file stays changed until the change is taken back by RemovePolicy; the file itself is not written.
 func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.ScalingPolicy, change headroom.Change) (headroom.Policy, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,24 +137,71 @@ func (c *Controller) UpdatePolicy(_ context.Context, id string, update headroom.
 	return headroom.Policy{}, &headroom.UnknownNameError{Kind: "policy", Name: id, Known: known}
 }
 
+// RemovePolicy removes a policy that was made through the API, or takes back what was changed of one of the config file.
+func (c *Controller) RemovePolicy(_ context.Context, id string, change headroom.Change) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	policy, made := c.policies[id]
+	_, served := c.config.Services[policy.Service]
+	if !made || !served {
+		return c.cannotRemove(id)
+	}
+	if change.DryRun {
+		return nil
+	}
+	message := fmt.Sprintf("%s: the policy %s was removed through the API.", policy.Service, policy.Name)
+	for _, configured := range c.config.Services[policy.Service].Scaling.Policies {
+		if configured.Name == policy.Name {
+			message = fmt.Sprintf("%s: the policy %s is again as in the config file: %s.", policy.Service, policy.Name, configured.Summary())
+		}
+	}
+	writes := append(c.event(headroom.Event{Type: "policy-removed", Level: headroom.LevelInfo, Service: policy.Service, Message: message}),
+		remove(policyKind, id))
+	if err := c.commitChange(change, nil, writes...); err != nil {
+		return err
+	}
+	delete(c.policies, id)
+	c.usePolicies(policy.Service)
+	return nil
+}
+
+// cannotRemove says why a policy that the API has neither made nor changed cannot be removed. The lock is held.
+func (c *Controller) cannotRemove(id string) error {
+	var known []string
+	for _, name := range c.serviceNames() {
+		for _, policy := range c.listPolicies(name, c.config.Services[name]) {
+			if policy.ID == id {
+				return &headroom.ConflictError{Reason: fmt.Sprintf(
+					"%s is written in the config file and has not been changed through the API: remove it there, or make it a shadow with PUT {…, \"shadow\": true}", id)}
+			}
+			known = append(known, policy.ID)
+		}
+	}
+	return &headroom.UnknownNameError{Kind: "policy", Name: id, Known: known}
+}
+
 func (c *Controller) changePolicy(policy headroom.Policy, change headroom.Change) (headroom.Policy, error) {
 	if change.DryRun {
 		return policy, nil
 	}
 	writes := append(c.event(headroom.Event{Type: "policy-changed", Level: headroom.LevelInfo, Service: policy.Service,
-		Message: fmt.Sprintf("%s: the policy %s is now: %s by %d when %s crosses %g %s.", policy.Service, policy.Name,
-			policy.Action, policy.Step, policy.Metric, policy.Threshold, policy.Metric.Unit())}),
+		Message: fmt.Sprintf("%s: the policy %s is now: %s.", policy.Service, policy.Name, policy.Summary())}),
 		put(policyKind, policy.ID, policy))
 	if err := c.commitChange(change, policy, writes...); err != nil {
 		return headroom.Policy{}, err
 	}
 	c.policies[policy.ID] = policy
-	settings := c.config.Services[policy.Service]
-	if s := c.services[policy.Service]; s != nil && settings.Run != nil {
-		s.configure(settings, c.policiesOf(policy.Service, settings))
+	c.usePolicies(policy.Service)
+	return policy, nil
+}
+
+// usePolicies lets a service decide by the policies that it has now. The lock is held.
+func (c *Controller) usePolicies(name string) {
+	settings := c.config.Services[name]
+	if s := c.services[name]; s != nil && settings.Run != nil {
+		s.configure(settings, c.policiesOf(name, settings))
 		s.wake()
 	}
-	return policy, nil
 }
 
 // checkScaled refuses a service that is not configured, or whose replicas someone else runs. The lock is held.
@@ -177,8 +223,13 @@ func checkPolicy(settings headroom.Scaling, policy headroom.ScalingPolicy) (head
 	}
 	errs := append(policy.Validate(""), settings.CheckMetrics("", policy)...)
 	settings.Policies = []headroom.ScalingPolicy{policy}
-	if _, err := scaling.Compile(settings); err != nil && len(errs) == 0 {
-		errs = append(errs, err)
+	if len(errs) == 0 {
+		for _, err := range scaling.Check("", settings) {
+			if invalid := (*headroom.InvalidError)(nil); errors.As(err, &invalid) {
+				invalid.Field = strings.TrimPrefix(invalid.Field, ".policies[0].")
+			}
+			errs = append(errs, err)
+		}
 	}
 	return policy, errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -73,6 +74,8 @@ type service struct {
 	journaled time.Time          // when a decision was last written down
 	code      string             // of that one
 	lastID    int64
+
+	decidedAt time.Time // when the newest decision had been recorded; of the loop alone
 }
 
 func (c *Controller) newService(name string) (*service, error) {
@@ -240,12 +243,12 @@ func (s *service) run(ctx context.Context) {
 	s.tick(ctx, true)
 	close(s.looked)
 	for {
-		decide := false
+		decide, measured := false, false
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.seconds:
-			decide = true
+			decide, measured = true, true
 			timer.Reset(silence)
 		case <-timer.C:
 			decide = true
@@ -253,6 +256,9 @@ func (s *service) run(ctx context.Context) {
 		case <-s.wakes:
 		}
 		s.tick(ctx, decide)
+		if measured {
+			s.c.decided(s.decidedAt)
+		}
 		if s.finished() {
 			return
 		}
@@ -267,11 +273,18 @@ func (s *service) tick(ctx context.Context, decide bool) {
 	}
 	s.mu.Lock()
 	s.take(inventory, err)
-	now := s.c.now()
+	now, wanted := s.c.now(), s.memory.Scaler.Wanted
 	s.examine(now)
 	if decide && !s.retired {
 		if err := s.decide(now); err != nil {
 			s.c.log.Error("cannot record a decision, so it is not carried out", "service", s.name, "error", err)
+		}
+		s.decidedAt = s.c.now()
+		if s.memory.Scaler.Wanted == wanted {
+			// What is left to do is seldom much, and can wait until the other services have decided on this second, too.
+			s.mu.Unlock()
+			runtime.Gosched()
+			s.mu.Lock()
 		}
 	}
 	orders, err := s.plan(now)
@@ -305,9 +318,7 @@ func (s *service) carryOutAll(ctx context.Context, orders []headroom.Operation) 
 const inventoryTimeout = 10 * time.Second
 
 func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error) {
-	ctx, cancel := context.WithTimeout(ctx, inventoryTimeout)
-	defer cancel()
-	return s.c.platform.Inventory(ctx, s.name)
+	return s.c.platform.Inventory(s.c.readers.context(ctx, s.c.now()), s.name)
 }
 
 // publish sends the balancers what changed of this service's backends, and remembers which version first had each

@@ -37,6 +37,22 @@ func (c *Controller) hear(measurement headroom.Measurement, now time.Time) {
 	c.measurement, c.heardAt = measurement, now
 }
 
+// decided notes how late a decision on the newest measurement was.
+func (c *Controller) decided(now time.Time) {
+	c.signalsMu.Lock()
+	defer c.signalsMu.Unlock()
+	c.lateness.Add(now.Sub(c.measurement.At))
+}
+
+// takeLateness returns how late the decisions since the last call were.
+func (c *Controller) takeLateness() headroom.Histogram {
+	c.signalsMu.Lock()
+	defer c.signalsMu.Unlock()
+	lateness := c.lateness
+	c.lateness = headroom.Histogram{}
+	return lateness
+}
+
 // newestOf returns what the balancer reported last of the backends of one service, and the version of the endpoints that
 // it had then; false where it is away.
 func (c *Controller) newestOf(service string) ([]headroom.BackendMeasurement, uint64, bool) {

@@ -12,6 +12,8 @@ type Report struct {
 	At       time.Time               `json:"at"`
 	Usage    []headroom.ReplicaUsage `json:"usage"`
 	Services []ServiceReport         `json:"services"`
+	// Lateness is how long after the end of the measured second each service decided on it, since the report before.
+	Lateness headroom.Histogram `json:"lateness"`
 }
 
 // ServiceReport is how many replicas a service has and should have. Nil counts are unknown.
@@ -48,7 +50,7 @@ func (c *Controller) measureReplicas(ctx context.Context) {
 }
 
 func (c *Controller) readUsage(ctx context.Context) Report {
-	report := Report{At: c.now()}
+	report := Report{At: c.now(), Lateness: c.takeLateness()}
 	for _, s := range c.allServices() {
 		usage, err := c.platform.Usage(ctx, s.name)
 		if err != nil {
