@@ -64,16 +64,19 @@ func (c concurrency) propose(s *situation) (headroom.Proposal, bool) {
 	replicas := min(max(d.Desired, 0), mostReplicas)
 	p.Replicas = &replicas
 	if !s.quiet {
-		p.Note = c.note(d)
+		p.Note = c.note(s, d)
 	}
 	return p, false
 }
 
-func (c concurrency) note(d kpa.Decision) string {
-	unit := c.policy.Concurrency.Metric.Unit()
-	text := fmt.Sprintf("%s %s over %s and %s over %s where %s per replica are the target ask for %d and %d",
-		number(d.StableLoad), unit, headroom.Duration(c.kpa.StableWindow), number(d.PanicLoad), headroom.Duration(c.kpa.PanicWindow),
-		number(c.kpa.Target), d.StablePods, d.PanicPods)
+func (c concurrency) note(s *situation, d kpa.Decision) string {
+	has, unit := "has", "requests in flight"
+	if c.policy.Concurrency.Metric == headroom.MetricRequestsPerSecond {
+		has, unit = "gets", "requests/s"
+	}
+	text := fmt.Sprintf("%s %s %s %s over %s and %s over %s; at %s per replica that takes %d and %s",
+		s.service, has, number(d.StableLoad), unit, headroom.Duration(c.kpa.StableWindow), number(d.PanicLoad), headroom.Duration(c.kpa.PanicWindow),
+		number(c.kpa.Target), d.StablePods, count(d.PanicPods))
 	if d.Panic {
 		text += "; it panics, so the number does not fall"
 	}
