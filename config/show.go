@@ -31,6 +31,7 @@ const masked = `"********"`
 // writer makes the lines; comments are aligned at the end.
 type writer struct {
 	options ShowOptions
+	brief   bool // what has its default is left out
 	origins map[string]Origin
 	top     headroom.Config
 	lines   []string
@@ -85,6 +86,9 @@ func (w *writer) structure(v reflect.Value, path string, depth int) {
 // leaveOut tells whether a field need not be written, since leaving it out means the same.
 func (w *writer) leaveOut(parent reflect.Value, f field, path string) bool {
 	v := parent.FieldByIndex(f.index)
+	if w.brief {
+		return isDefault(v, f)
+	}
 	if service, ok := parent.Interface().(headroom.Service); ok && f.name == "scaling" && service.Run == nil {
 		return true // it would be refused: what is there is only the defaults
 	}
@@ -127,7 +131,11 @@ func (w *writer) value(v reflect.Value, f field, path, lead string, depth int) {
 	switch shapeOf(v.Type()) {
 	case structShape:
 		w.line(depth, lead, "")
+		before := len(w.lines)
 		w.structure(v, path, depth+1)
+		if len(w.lines) == before {
+			w.lines[before-1] += " {}" // nothing would be read as not given
+		}
 	case listShape:
 		if v.Len() == 0 {
 			w.line(depth, lead+" []", path)
