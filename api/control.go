@@ -25,6 +25,7 @@ type Control interface {
 	Policies(service string) ([]headroom.Policy, error)
 	CreatePolicy(ctx context.Context, policy headroom.Policy, change headroom.Change) (headroom.Policy, error)
 	UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, change headroom.Change) (headroom.Policy, error)
+	RemovePolicy(ctx context.Context, id string, change headroom.Change) error
 
 	Balancer() headroom.BalancerStatus
 	Backends(service string) ([]headroom.BackendStatus, error)

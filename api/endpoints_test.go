@@ -286,3 +286,23 @@ func TestReadinessNamesWhatIsMissing(t *testing.T) {
 		t.Error("health does not show it")
 	}
 }
+
+func TestPoliciesOfEveryKindHaveTheDefaultsOfTheConfig(t *testing.T) {
+	w := newWorld(t)
+	made := into[headroom.Policy](t, w.expect(http.StatusCreated, "POST", "/api/scaling/policies",
+		`{"service":"shop","name":"kn","shadow":true,"concurrency":{"target":10}}`))
+	if made.Kind() != headroom.KindConcurrency || !made.Shadow || made.Concurrency.TargetUtilization != 70 ||
+		made.Concurrency.StableWindow != headroom.Duration(time.Minute) {
+		t.Errorf("made %+v", made)
+	}
+	changed := into[headroom.Policy](t, w.expect(http.StatusOK, "PUT", "/api/scaling/policies/shop.kn", `{"rule":{"when":"true","replicas":"3"}}`))
+	if changed.Kind() != headroom.KindRule || changed.Shadow || changed.Name != "kn" {
+		t.Errorf("changed to %+v", changed)
+	}
+	w.expect(http.StatusNoContent, "DELETE", "/api/scaling/policies/shop.kn?dryRun=true", "")
+	w.expect(http.StatusNoContent, "DELETE", "/api/scaling/policies/shop.kn", "")
+	w.refuse(http.StatusNotFound, "unknown-name", "DELETE", "/api/scaling/policies/shop.kn", "")
+	if records := w.audit(); records[1].Verb != "remove-policy" || !strings.Contains(string(records[1].Before), `"rule"`) {
+		t.Errorf("the audit log says %+v", records)
+	}
+}

@@ -28,9 +28,7 @@ func examplePolicy() headroom.Policy {
 }
 
 func examplePolicyRequest() PolicyRequest {
-	return PolicyRequest{Service: "shop", Name: "cpu-scaling", PolicyTerms: PolicyTerms{
-		Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp, Step: new(1),
-	}}
+	return PolicyRequest{Service: "shop", ScalingPolicy: examplePolicy().ScalingPolicy}
 }
 
 func exampleBackend() headroom.Backend {

@@ -139,6 +139,23 @@ func (c *fakeControl) UpdatePolicy(_ context.Context, id string, terms headroom.
 	return headroom.Policy{}, &headroom.UnknownNameError{Kind: "policy", Name: id, Known: []string{"shop.memory"}}
 }
 
+func (c *fakeControl) RemovePolicy(_ context.Context, id string, change headroom.Change) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	i := slices.IndexFunc(c.policies, func(p headroom.Policy) bool { return p.ID == id })
+	if i < 0 {
+		return &headroom.UnknownNameError{Kind: "policy", Name: id}
+	}
+	if change.DryRun {
+		return nil
+	}
+	if err := c.commit(change, nil, id); err != nil {
+		return err
+	}
+	c.policies = slices.Delete(c.policies, i, i+1)
+	return nil
+}
+
 func (c *fakeControl) Balancer() headroom.BalancerStatus { return exampleBalancer() }
 
 func (c *fakeControl) Backends(service string) ([]headroom.BackendStatus, error) {

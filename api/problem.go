@@ -106,7 +106,7 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 	case errors.As(err, &problem):
 		return err // with its headers, where it has any
 	case errors.As(err, &invalid):
-		return invalidProblem(invalid)
+		return invalidProblem(invalidOf(err))
 	case errors.As(err, &unknown):
 		return newProblem("unknown-name", unknown.Error())
 	case errors.As(err, &conflict):
@@ -129,16 +129,19 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 
 // located says in which part of the request the field of an InvalidError is: Control and Monitor do not know that.
 func located(part string, err error) error {
-	var invalid *headroom.InvalidError
-	if !errors.As(err, &invalid) {
+	all := invalidOf(err)
+	if len(all) == 0 {
 		return err
 	}
-	for _, known := range []string{"body", "query.", "path.", "header."} {
-		if strings.HasPrefix(invalid.Field, known) {
-			return err
+	errs := make([]error, len(all))
+	for i, invalid := range all {
+		at := *invalid
+		if !slices.ContainsFunc([]string{"body", "query.", "path.", "header."}, func(known string) bool { return strings.HasPrefix(at.Field, known) }) {
+			at.Field = part + "." + at.Field
 		}
+		errs[i] = &at
 	}
-	return &headroom.InvalidError{Field: part + "." + invalid.Field, Value: invalid.Value, Expected: invalid.Expected}
+	return errors.Join(errs...)
 }
 
 // fullDisk is what the system says where a disk, or what a user may have of it, is full; nil for any other error.
@@ -151,12 +154,38 @@ func fullDisk(err error) error {
 	return nil
 }
 
-func invalidProblem(invalid *headroom.InvalidError) *Problem {
-	value := ProblemValue{Location: invalid.Field, Message: invalid.Expected}
-	if invalid.Value != "" {
-		value.Value = clip(invalid.Value)
+// invalidOf lists all values that an error says cannot be accepted.
+func invalidOf(err error) []*headroom.InvalidError {
+	switch err := err.(type) {
+	case *headroom.InvalidError:
+		return []*headroom.InvalidError{err}
+	case interface{ Unwrap() []error }:
+		var all []*headroom.InvalidError
+		for _, one := range err.Unwrap() {
+			all = append(all, invalidOf(one)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return invalidOf(err.Unwrap())
+	default:
+		return nil
 	}
-	return newProblem("invalid-value", invalid.Error(), value)
+}
+
+// invalidProblem is made of at least one value that cannot be accepted.
+func invalidProblem(all []*headroom.InvalidError) *Problem {
+	values := make([]ProblemValue, len(all))
+	for i, invalid := range all {
+		values[i] = ProblemValue{Location: invalid.Field, Message: invalid.Expected}
+		if invalid.Value != "" {
+			values[i].Value = clip(invalid.Value)
+		}
+	}
+	detail := all[0].Error()
+	if more := len(all) - 1; more > 0 {
+		detail += fmt.Sprintf(" (and %d more)", more)
+	}
+	return newProblem("invalid-value", detail, values...)
 }
 
 // finish turns huma's own errors (of validation and of reading) into problems, and remembers what was answered for the

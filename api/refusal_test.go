@@ -58,7 +58,9 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"POST", "/api/scaling/scale", `{"service":"","replicas":3}`, "body.service"},
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":3,"for":"soon"}`, "body.for"},
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":3,"for":60}`, "body.for"},
-		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":"moon","threshold":1,"action":"scale-up"}`, "body.metric"},
+		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":7,"threshold":1,"action":"scale-up"}`, "body.metric"},
+		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","target":{"metrik":"cpu"}}`, "body.target.metrik"},
+		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","target":{"value":3}}`, "body.target.metric"},
 		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":"cpu","threshold":-1,"action":"scale-up"}`, "body.threshold"},
 		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":"cpu","threshold":1,"action":"explode"}`, "body.action"},
 		{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":"cpu","threshold":1,"action":"scale-up","step":0}`, "body.step"},
@@ -88,15 +90,19 @@ func TestWrongValuesAreNamed(t *testing.T) {
 
 func TestMissingFieldsAreNamed(t *testing.T) {
 	w := newWorld(t)
-	problem := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/policies", `{"service":"shop"}`)
+	problem := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/scale", `{}`)
 	text := ""
 	for _, value := range problem.Errors {
 		text += value.Location + " " + value.Message + "\n"
 	}
-	for _, field := range []string{"name", "metric", "threshold", "action"} {
+	for _, field := range []string{"service", "replicas"} {
 		if !strings.Contains(text, "body."+field+" is missing\n") {
 			t.Errorf("%s is not named in %q", field, text)
 		}
+	}
+	policy := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/policies", `{}`)
+	if len(policy.Errors) != 2 || policy.Detail != "body.service: must be given (and 1 more)" || policy.Errors[1].Location != "body.name" {
+		t.Errorf("a policy without service and name is answered with %q, %+v", policy.Detail, policy.Errors)
 	}
 	misspelled := w.refuse(http.StatusUnprocessableEntity, "invalid-value", "POST", "/api/scaling/scale", `{"service":"shop","replica":3}`)
 	if misspelled.Detail != "body.replica: there is no such field (and 1 more)" {

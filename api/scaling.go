@@ -16,7 +16,7 @@ type StatusList struct {
 	Services []headroom.ServiceStatus `json:"services" nullable:"false"`
 }
 
-// PolicyList is a list of threshold policies.
+// PolicyList is a list of policies.
 type PolicyList struct {
 	Policies []headroom.Policy `json:"policies" nullable:"false"`
 }
@@ -29,33 +29,21 @@ type ScaleRequest struct {
 	Reason   string            `json:"reason,omitempty" maxLength:"1000" doc:"kept with the decision" example:"sale starts at noon"`
 }
 
-// PolicyRequest makes a threshold policy.
+// PolicyRequest makes a policy of a service.
 type PolicyRequest struct {
-	Service string `json:"service" minLength:"1" doc:"name of the service" example:"shop"`
-	Name    string `json:"name" minLength:"1" maxLength:"63" doc:"unique among the policies of the service; a word without dots and slashes" example:"cpu-scaling"`
-	PolicyTerms
+	Service string `json:"service" doc:"name of the service" example:"shop"`
+	headroom.ScalingPolicy
 }
 
-// PolicyUpdate replaces the terms of a threshold policy.
+// PolicyUpdate replaces what a policy does.
 type PolicyUpdate struct {
-	Name string `json:"name,omitempty" maxLength:"63" doc:"may be repeated, cannot be changed" example:"cpu-scaling"`
-	PolicyTerms
+	Name string `json:"name,omitempty" doc:"may be repeated, cannot be changed" example:"cpu-scaling"`
+	headroom.ScalingPolicy
 }
 
-// PolicyTerms is when a threshold policy takes which step.
-type PolicyTerms struct {
-	Metric    headroom.Metric          `json:"metric" enum:"cpu,memory,requests-per-second,in-flight,latency" doc:"what is compared, per replica: percent, requests, or milliseconds"`
-	Threshold float64                  `json:"threshold" minimum:"0" maximum:"1000000" doc:"in the metric's unit" example:"70"`
-	Action    headroom.ThresholdAction `json:"action" enum:"scale-up,scale-down" doc:"which way to step"`
-	Step      *int                     `json:"step,omitempty" default:"1" minimum:"1" maximum:"1000" doc:"how many replicas to add or remove at once"`
-}
-
-func (t PolicyTerms) policy(name string) headroom.ScalingPolicy {
-	policy := headroom.ScalingPolicy{Name: name, Metric: t.Metric, Threshold: t.Threshold, Action: t.Action, Step: 1}
-	if t.Step != nil {
-		policy.Step = *t.Step
-	}
-	return policy
+// PolicyID names a policy.
+type PolicyID struct {
+	ID string `path:"id" maxLength:"320" doc:"SERVICE.NAME" example:"shop.cpu-scaling"`
 }
 
 // ServiceFilter narrows a list to one service.
@@ -86,22 +74,29 @@ func (s *server) registerScaling(api huma.API) {
 	}, s.status)
 	register(s, api, operation{
 		method: http.MethodGet, path: "/api/scaling/policies", id: "list-policies", tag: tagScaling,
-		summary:     "Threshold policies",
-		description: "Those of the config and those made through the API.",
+		summary:     "Policies of services",
+		description: "Those of the config and those made through the API, of every kind, and those that are shadows.",
 		response:    PolicyList{[]headroom.Policy{examplePolicy()}}, problems: []string{"unknown-name"},
 	}, s.policies)
 	register(s, api, operation{
 		method: http.MethodPost, path: "/api/scaling/policies", id: "create-policy", tag: tagScaling, status: http.StatusCreated,
-		summary:     "Make a threshold policy",
-		description: "It takes a step when the metric, averaged over the service's stableWindow, crosses the threshold. It is kept over restarts.",
-		request:     examplePolicyRequest(), response: examplePolicy(), problems: []string{"unknown-name"},
+		summary: "Make a policy",
+		description: "It is of one kind: a threshold (metric, threshold, action, step), or one of the blocks target, steps, schedule, concurrency, rule, formula and " +
+			"kubernetes, with the fields and defaults of the config. With shadow it is computed and shown, and decides nothing. It is kept over restarts.",
+		request: examplePolicyRequest(), response: examplePolicy(), problems: []string{"unknown-name"},
 	}, s.createPolicy)
 	register(s, api, operation{
 		method: http.MethodPut, path: "/api/scaling/policies/{id}", id: "update-policy", tag: tagScaling,
-		summary:     "Replace the terms of a threshold policy",
-		description: "The name and the service of a policy cannot be changed.",
-		request:     PolicyUpdate{PolicyTerms: examplePolicyRequest().PolicyTerms}, response: examplePolicy(), problems: []string{"unknown-name"},
+		summary:     "Replace what a policy does",
+		description: "Its kind may change too, and whether it is a shadow; its name and its service cannot. A policy of the config file stays changed until the change is deleted.",
+		request:     PolicyUpdate{ScalingPolicy: examplePolicy().ScalingPolicy}, response: examplePolicy(), problems: []string{"unknown-name"},
 	}, s.updatePolicy)
+	register(s, api, operation{
+		method: http.MethodDelete, path: "/api/scaling/policies/{id}", id: "remove-policy", tag: tagScaling, status: http.StatusNoContent,
+		summary:     "Remove a policy that was made through the API, or take a change back",
+		description: "A policy of the config file that was changed through the API is again as the file says. One that was not is removed in the file.",
+		problems:    []string{"unknown-name"},
+	}, s.removePolicy)
 }
 
 func (s *server) status(_ context.Context, in *ServiceFilter) (*body[StatusList], error) {
@@ -135,9 +130,13 @@ func (s *server) policies(_ context.Context, in *ServiceFilter) (*body[PolicyLis
 
 func (s *server) createPolicy(ctx context.Context, in *struct {
 	ChangeInput
-	Body PolicyRequest
+	Body input[PolicyRequest]
 }) (*created[headroom.Policy], error) {
-	policy := headroom.Policy{Service: in.Body.Service, ScalingPolicy: in.Body.policy(in.Body.Name), Source: headroom.SourceAPI}
+	asked, err := in.Body.read(s)
+	if err != nil {
+		return nil, err
+	}
+	policy := headroom.Policy{Service: asked.Service, ScalingPolicy: asked.ScalingPolicy, Source: headroom.SourceAPI}
 	made, err := mutate(ctx, s, mutation[headroom.Policy]{
 		object: "policy/" + policy.Service + "." + policy.Name, service: policy.Service, status: http.StatusCreated,
 		location: policyPath,
@@ -153,31 +152,57 @@ func policyPath(policy headroom.Policy) string {
 }
 
 func (s *server) updatePolicy(ctx context.Context, in *struct {
-	ID string `path:"id" maxLength:"320" doc:"SERVICE.NAME" example:"shop.cpu-scaling"`
+	PolicyID
 	ChangeInput
-	Body PolicyUpdate
+	Body input[PolicyUpdate]
 }) (*body[headroom.Policy], error) {
-	// A service's name has no dots, so the first one ends it.
-	service, name, _ := strings.Cut(in.ID, ".")
-	if in.Body.Name != "" && in.Body.Name != name {
-		return nil, &headroom.InvalidError{Field: "body.name", Value: in.Body.Name,
+	asked, err := in.Body.read(s)
+	if err != nil {
+		return nil, err
+	}
+	before, service, name := s.policyBefore(in.ID)
+	if asked.Name != "" && asked.Name != name {
+		return nil, &headroom.InvalidError{Field: "body.name", Value: asked.Name,
 			Expected: "a policy's name cannot be changed: leave it out, or create a policy with the new name"}
 	}
-	var before any
-	if policies, err := s.control.Policies(service); err == nil {
-		for _, policy := range policies {
-			if policy.ID == in.ID {
-				before = policy
-			}
-		}
-	}
+	asked.ScalingPolicy.Name = name
 	policy, err := mutate(ctx, s, mutation[headroom.Policy]{
 		object: "policy/" + in.ID, service: service, before: before, status: http.StatusOK,
 		run: func(change headroom.Change) (headroom.Policy, error) {
-			return s.control.UpdatePolicy(ctx, in.ID, in.Body.policy(name), change)
+			return s.control.UpdatePolicy(ctx, in.ID, asked.ScalingPolicy, change)
 		},
 	})
 	return &body[headroom.Policy]{policy}, err
+}
+
+func (s *server) removePolicy(ctx context.Context, in *struct {
+	PolicyID
+	ChangeInput
+}) (*struct{}, error) {
+	before, service, _ := s.policyBefore(in.ID)
+	_, err := mutate(ctx, s, mutation[struct{}]{
+		object: "policy/" + in.ID, service: service, before: before, status: http.StatusNoContent,
+		answer: func(struct{}) any { return nil },
+		run: func(change headroom.Change) (struct{}, error) {
+			return struct{}{}, s.control.RemovePolicy(ctx, in.ID, change)
+		},
+	})
+	return nil, err
+}
+
+// policyBefore is a policy as it is now, for the audit log, and the parts of its ID. A service's name has no dots, so the first one ends it.
+func (s *server) policyBefore(id string) (before any, service, name string) {
+	service, name, _ = strings.Cut(id, ".")
+	policies, err := s.control.Policies(service)
+	if err != nil {
+		return nil, service, name
+	}
+	for _, policy := range policies {
+		if policy.ID == id {
+			return policy, service, name
+		}
+	}
+	return nil, service, name
 }
 
 // list makes sure that an empty list is written as [] rather than null.

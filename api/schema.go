@@ -154,6 +154,9 @@ func (s *schemas) addFields(object *huma.Schema, t reflect.Type) {
 		case name == "":
 			name = field.Name
 		}
+		if object.Properties[name] != nil {
+			continue // hidden by that of the struct around
+		}
 		optional := strings.Contains(options, "omit")
 		object.Properties[name] = s.property(field, optional)
 		if !optional && !s.partial {

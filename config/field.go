@@ -45,6 +45,9 @@ func fieldsOf(t reflect.Type) []field {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			for _, inner := range fieldsOf(f.Type) {
+				if _, hidden := findField(fields, inner.name); hidden {
+					continue
+				}
 				inner.index = append([]int{i}, inner.index...)
 				fields = append(fields, inner)
 			}

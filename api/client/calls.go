@@ -67,30 +67,27 @@ func (c *Client) Scale(ctx context.Context, order headroom.ScaleOrder, dryRun bo
 	return change[headroom.Decision](ctx, c, http.MethodPost, "/api/scaling/scale", request, dryRun)
 }
 
-// Policies returns the threshold policies of one service, or of all.
+// Policies returns the policies of one service, or of all.
 func (c *Client) Policies(ctx context.Context, service string) ([]headroom.Policy, error) {
 	answer, err := get[api.PolicyList](ctx, c, "/api/scaling/policies", serviceQuery(service))
 	return answer.Policies, err
 }
 
-// CreatePolicy makes a threshold policy. A step of zero is one.
+// CreatePolicy makes a policy. A step of zero is one.
 func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
-	request := api.PolicyRequest{Service: service, Name: policy.Name, PolicyTerms: termsOf(policy)}
+	request := api.PolicyRequest{Service: service, ScalingPolicy: policy}
 	return change[headroom.Policy](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
 }
 
-// UpdatePolicy replaces the terms of a threshold policy. Its name cannot be changed and may be empty.
+// UpdatePolicy replaces what a policy does. Its name cannot be changed and may be empty.
 func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
-	request := api.PolicyUpdate{Name: policy.Name, PolicyTerms: termsOf(policy)}
+	request := api.PolicyUpdate{Name: policy.Name, ScalingPolicy: policy}
 	return change[headroom.Policy](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
 }
 
-func termsOf(policy headroom.ScalingPolicy) api.PolicyTerms {
-	terms := api.PolicyTerms{Metric: policy.Metric, Threshold: policy.Threshold, Action: policy.Action}
-	if policy.Step != 0 {
-		terms.Step = &policy.Step
-	}
-	return terms
+// RemovePolicy removes a policy that was made through the API, or takes back what was changed of one of the config file.
+func (c *Client) RemovePolicy(ctx context.Context, id string, dryRun bool) error {
+	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/scaling/policies/" + url.PathEscape(id)}, dryRun, nil)
 }
 
 // Decisions returns the newest decisions, newest first; only those that changed the number of replicas where changes.

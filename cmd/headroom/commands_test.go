@@ -27,8 +27,8 @@ func TestTablesAndSentences(t *testing.T) {
 		},
 		{
 			args: []string{"policies"},
-			out: `ID                SERVICE  METRIC  THRESHOLD  ACTION    STEP  SOURCE
-shop.cpu-scaling  shop     cpu           70%  scale-up     2  api
+			out: `ID                SERVICE  KIND       SOURCE  WHAT IT DOES
+shop.cpu-scaling  shop     threshold  api     add 2 replicas while cpu is above 70%
 `,
 		},
 		{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,14 +14,16 @@ import (
 
 func newPoliciesCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "policies",
-		Short: "List, add and change threshold policies",
-		Long: `List, add and change threshold policies: steps of so many replicas that are taken when a metric is
-above (scale-up) or below (scale-down) a threshold. What is added or changed here is kept over restarts.`,
+		Use:     "policies",
+		Aliases: []string{"policy"},
+		Short:   "List, add and change policies",
+		Long: `List, add and change what decides beside the targets: thresholds, targets on any signal, steps, schedules,
+concurrency, rules, formulas, and the metrics of a HorizontalPodAutoscaler. A shadow is computed and
+shown, and decides nothing. What is added or changed here is kept over restarts.`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listPolicies(cmd.Context(), "") },
 	}
-	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a))
+	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a), newPoliciesRemoveCommand(a))
 	return cmd
 }
 
@@ -30,7 +31,7 @@ func newPoliciesListCommand(a *app) *cobra.Command {
 	var service string
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the threshold policies",
+		Short: "List the policies",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listPolicies(cmd.Context(), service) },
 	}
@@ -54,78 +55,22 @@ func (a *app) listPolicies(ctx context.Context, service string) error {
 	})
 }
 
-// policyFlags are the flags that describe a threshold policy.
-type policyFlags struct {
-	metric, action string
-	threshold      float64
-	step           int
-	dryRun         bool
-}
-
-func (f *policyFlags) add(cmd *cobra.Command) {
-	set := cmd.Flags()
-	set.StringVar(&f.metric, "metric", "", "what is compared, per replica: "+strings.Join(metricNames(), ", "))
-	set.Float64Var(&f.threshold, "threshold", 0, "`number` in the metric's unit: percent, requests, or milliseconds")
-	set.StringVar(&f.action, "action", string(headroom.ActionScaleUp), "scale-up (above the threshold) or scale-down (below it)")
-	set.IntVar(&f.step, "step", 1, "how `many` replicas to add or remove at once")
-	addDryRunFlag(cmd, &f.dryRun)
-	must(cmd.RegisterFlagCompletionFunc("metric", cobra.FixedCompletions(metricNames(), cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("action", cobra.FixedCompletions(actionNames(), cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// apply writes the flags that were given over a policy.
-func (f *policyFlags) apply(cmd *cobra.Command, policy *headroom.ScalingPolicy) error {
-	set := cmd.Flags()
-	if set.Changed("metric") {
-		policy.Metric = headroom.Metric(f.metric)
-	}
-	if set.Changed("threshold") {
-		policy.Threshold = f.threshold
-	}
-	if set.Changed("action") || policy.Action == "" {
-		policy.Action = headroom.ThresholdAction(f.action)
-	}
-	if set.Changed("step") || policy.Step == 0 {
-		policy.Step = f.step
-	}
-	if err := oneOf("--metric", string(policy.Metric), metricNames()); err != nil {
-		return err
-	}
-	return oneOf("--action", string(policy.Action), actionNames())
-}
-
-func oneOf(flag, value string, allowed []string) error {
-	for _, name := range allowed {
-		if value == name {
-			return nil
-		}
-	}
-	return usagef(didYouMean(value, allowed), "%s %s: expected one of %s", flag, value, strings.Join(allowed, ", "))
-}
-
-func metricNames() []string {
-	var names []string
-	for _, metric := range headroom.Metrics() {
-		names = append(names, string(metric))
-	}
-	return names
-}
-
-func actionNames() []string {
-	return []string{string(headroom.ActionScaleUp), string(headroom.ActionScaleDown)}
-}
-
 func newPoliciesAddCommand(a *app) *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
-		Use:               "add SERVICE NAME --metric METRIC --threshold N",
-		Short:             "Add a threshold policy to a service",
-		Example:           "  headroom policies add shop cpu-scaling --metric cpu --threshold 70 --action scale-up --step 2",
-		Args:              arguments(2, 2),
+		Use:   "add SERVICE [NAME] {--metric METRIC --threshold N | --file FILE}",
+		Short: "Add a policy to a service",
+		Long: `Add a policy to a service: a threshold by flags, a policy of any kind by a file, which is written as one of
+scaling.policies in the config, with the same defaults. NAME may be in the file instead.`,
+		Example:           "  headroom policies add shop cpu-scaling --metric cpu --threshold 70 --action scale-up --step 2\n  headroom policies add shop evenings --file evenings.yaml --shadow",
+		Args:              arguments(1, 2),
 		ValidArgsFunction: a.completeOne(serviceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			policy := headroom.ScalingPolicy{Name: args[1]}
-			if err := f.apply(cmd, &policy); err != nil {
+			policy := headroom.ScalingPolicy{Name: strings.Join(args[1:], "")}
+			if policy.Name == "" && f.file == "" {
+				return usagef(usageHint(cmd), "a policy needs a name")
+			}
+			if err := f.apply(a, cmd, &policy); err != nil {
 				return err
 			}
 			remote, err := a.connect()
@@ -140,17 +85,45 @@ func newPoliciesAddCommand(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	must(cmd.MarkFlagRequired("metric"))
-	must(cmd.MarkFlagRequired("threshold"))
+	cmd.MarkFlagsOneRequired("metric", "file")
+	cmd.MarkFlagsOneRequired("threshold", "file")
+	return cmd
+}
+
+func newPoliciesRemoveCommand(a *app) *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "remove SERVICE.NAME",
+		Short: "Remove a policy that was added here, or take back a change of one of the config file",
+		Long: `Remove a policy that was added here. One of the config file that was changed here is again as the file
+says; one that was not is removed in the file.`,
+		Args:              arguments(1, 1),
+		ValidArgsFunction: a.completeOne(policyIDs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			remote, err := a.connect()
+			if err != nil {
+				return err
+			}
+			if err := remote.RemovePolicy(cmd.Context(), args[0], dryRun); err != nil {
+				return a.suggest(cmd.Context(), remote, policyIDs, args[0], err)
+			}
+			if a.flags.output != formatTable {
+				return nil
+			}
+			_, err = fmt.Fprintf(a.out, "%s%s: removed, or as in the config file again\n", dryRunPrefix(dryRun), args[0])
+			return err
+		},
+	}
+	addDryRunFlag(cmd, &dryRun)
 	return cmd
 }
 
 func newPoliciesSetCommand(a *app) *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
-		Use:               "set SERVICE.NAME [--metric METRIC] [--threshold N] [--action A] [--step N]",
-		Short:             "Change a threshold policy; what is not given stays",
-		Example:           "  headroom policies set shop.cpu-scaling --threshold 60",
+		Use:               "set SERVICE.NAME [--metric METRIC] [--threshold N] [--action A] [--step N] [--shadow] [--file FILE]",
+		Short:             "Change a policy; what is not given stays, but a file replaces all of it",
+		Example:           "  headroom policies set shop.cpu-scaling --threshold 60\n  headroom policies set shop.evenings --shadow=false",
 		Args:              arguments(1, 1),
 		ValidArgsFunction: a.completeOne(policyIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -158,7 +131,7 @@ func newPoliciesSetCommand(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.MarkFlagsOneRequired("metric", "threshold", "action", "step")
+	cmd.MarkFlagsOneRequired("metric", "threshold", "action", "step", "shadow", "file")
 	return cmd
 }
 
@@ -179,7 +152,7 @@ func (a *app) setPolicy(cmd *cobra.Command, id string, f policyFlags) error {
 			ids = append(ids, policy.ID)
 			continue
 		}
-		if err := f.apply(cmd, &policy.ScalingPolicy); err != nil {
+		if err := f.apply(a, cmd, &policy.ScalingPolicy); err != nil {
 			return err
 		}
 		changed, err := remote.UpdatePolicy(ctx, id, policy.ScalingPolicy, f.dryRun)
@@ -193,28 +166,19 @@ func (a *app) setPolicy(cmd *cobra.Command, id string, f policyFlags) error {
 
 func (a *app) printPolicy(policy headroom.Policy, dryRun bool) error {
 	return a.print(a.out, policy, func(w io.Writer, s style) error {
-		_, err := fmt.Fprintf(w, "%s%s: %s\n", dryRunPrefix(dryRun), s.heading(policy.ID), policySentence(policy))
+		_, err := fmt.Fprintf(w, "%s%s: %s\n", dryRunPrefix(dryRun), s.heading(policy.ID), policy.Summary())
 		return err
 	})
 }
 
-func policySentence(p headroom.Policy) string {
-	where, doing := "above", "add"
-	if p.Action == headroom.ActionScaleDown {
-		where, doing = "below", "remove"
-	}
-	return fmt.Sprintf("%s %s while %s is %s %s", doing, plural(p.Step, "replica"), p.Metric, where, amountText(p.Threshold, p.Metric))
-}
-
 func writePolicies(w io.Writer, s style, policies []headroom.Policy) error {
 	if len(policies) == 0 {
-		_, err := fmt.Fprintln(w, "no threshold policies; services scale on their targets (headroom status SERVICE shows them)")
+		_, err := fmt.Fprintln(w, "no policies; services scale on their targets (headroom status SERVICE shows them)")
 		return err
 	}
-	t := newTable(s, "ID", "SERVICE", "METRIC", ">THRESHOLD", "ACTION", ">STEP", "SOURCE")
+	t := newTable(s, "ID", "SERVICE", "KIND", "SOURCE", "WHAT IT DOES")
 	for _, p := range policies {
-		t.add(text(p.ID), text(p.Service), text(string(p.Metric)), number(amountText(p.Threshold, p.Metric)),
-			text(string(p.Action)), number(strconv.Itoa(p.Step)), text(string(p.Source)))
+		t.add(text(p.ID), text(p.Service), text(string(p.Kind())), text(string(p.Source)), text(p.Summary()))
 	}
 	return t.write(w)
 }

@@ -35,7 +35,7 @@ func TestTheExitCodesAreWhatTheHelpSays(t *testing.T) {
 		{"policies add shop p --metric cpus --threshold 70", 2, `hint: did you mean "cpu"?`},
 		{"policies add shop p --metric cpu --threshold 70 --action up", 2, "expected one of scale-up, scale-down"},
 		{"policies set shop.p", 2, "at least one of the flags"},
-		{"policies add shop p --metric cpu", 2, `required flag(s) "threshold" not set`},
+		{"policies add shop p --metric cpu", 2, `[threshold file] is required`},
 		{"backends set shop-1 --state drainin", 2, `hint: did you mean "draining"?`},
 		{"load --url http://127.0.0.1:1/ --rate 5 --steps 1s@5", 2, "if any flags in the group"},
 		{"load --url http://127.0.0.1:1/ --steps 1s", 2, "--steps: step 1"},
