@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"headroom.dev/headroom"
@@ -69,6 +70,14 @@ func (s *service) readyNames() []string {
 // heartbeat is how often a decision that changes nothing is written down: often enough to see afterwards what was
 // measured, seldom enough to keep a month of it small (43,200 records of about 3 KB are 130 MB).
 const heartbeat = time.Minute
+
+// phase is how much sooner the first heartbeat of a life comes: 10,000 services that began together would otherwise all
+// write in the same second of each minute.
+func (s *service) phase() time.Duration {
+	hash := fnv.New32a()
+	hash.Write([]byte(s.name)) // never fails
+	return time.Duration(hash.Sum32()) * time.Microsecond % heartbeat
+}
 
 // flutter is the least time between two decisions that are written down for their code alone: one that changes with
 // every second, because the load is at the edge of the tolerance, would be 260 MB a day.
@@ -158,6 +167,9 @@ func (s *service) record(decision headroom.Decision, news bool, now time.Time) (
 // adopt makes a recorded decision the newest one.
 func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Time) {
 	if journaled {
+		if s.journaled.IsZero() {
+			now = now.Add(-s.phase())
+		}
 		s.journaled, s.code = now, decision.Code
 	}
 	s.decision = &decision

@@ -24,6 +24,9 @@ type turn struct {
 // plan finds out what became of the open operations and what to do now, records both, and returns what is to be carried
 // out. Where recording fails nothing has changed. The lock is held.
 func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
+	if s.settled() {
+		return nil, nil
+	}
 	t := &turn{now: now, open: maps.Clone(s.open), memory: s.memory}
 	t.memory.Draining = maps.Clone(s.memory.Draining)
 

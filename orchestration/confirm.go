@@ -34,6 +34,9 @@ func Confirm(history History, inventory headroom.Inventory, gone []string) (Hist
 	if !history.At.IsZero() && !inventory.At.After(history.At) {
 		return history, history.Doubts == 0
 	}
+	if history.unchanged(inventory) {
+		return History{Live: history.Live, Count: history.Count, At: inventory.At}, true
+	}
 	history.At = inventory.At
 
 	live, states := []string{}, make(map[string]headroom.ReplicaState, len(inventory.Replicas))
@@ -76,6 +79,30 @@ func Confirm(history History, inventory headroom.Inventory, gone []string) (Hist
 		}
 	}
 	return History{Live: live, Count: count, At: inventory.At}, true
+}
+
+// unchanged reports whether a complete reading shows exactly what is believed, and nothing else: the usual case, without
+// a copy of the names. With many replicas the look for names that are listed twice would cost more than the copy.
+func (h History) unchanged(inventory headroom.Inventory) bool {
+	const many = 32
+	if len(h.Live) > many || len(inventory.Replicas) != len(h.Live) || h.Count != len(h.Live) || (inventory.Count != nil && *inventory.Count != h.Count) {
+		return false
+	}
+	for i := range inventory.Replicas {
+		replica := &inventory.Replicas[i]
+		if replica.State != headroom.ReplicaReady && replica.State != headroom.ReplicaStarting {
+			return false
+		}
+		if _, believed := slices.BinarySearch(h.Live, replica.Name); !believed {
+			return false
+		}
+		for j := range i {
+			if inventory.Replicas[j].Name == replica.Name {
+				return false // listed twice
+			}
+		}
+	}
+	return true
 }
 
 // with adds what an incomplete reading lists. An operation may be confirmed by such a reading alone; if the replica were
