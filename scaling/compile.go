@@ -17,6 +17,7 @@ import (
 type Compiled struct {
 	policy    headroom.Scaling
 	proposers []proposer
+	sources   []string // Proposal.Source of each
 	bounds    []bounds
 	behavior  *hpa.Behavior
 	location  *time.Location
@@ -54,7 +55,7 @@ func Compile(policy headroom.Scaling) (*Compiled, error) {
 			broken(at+field, err)
 			made = unreadable{p, err}
 		}
-		c.proposers = append(c.proposers, made)
+		c.proposers, c.sources = append(c.proposers, made), append(c.sources, "policy "+p.Name)
 	}
 	for i, b := range policy.Schedule {
 		w, field, err := c.window(b.Window)
@@ -103,7 +104,7 @@ func (c *Compiled) targets() {
 		{metric: headroom.MetricLatency, value: float64(time.Duration(c.policy.TargetLatency)) / float64(time.Millisecond), proportional: true},
 	} {
 		if t.value > 0 && possible(t.value) {
-			c.proposers = append(c.proposers, t)
+			c.proposers, c.sources = append(c.proposers, t), append(c.sources, "target "+string(t.metric))
 		}
 	}
 }
@@ -138,12 +139,10 @@ type unreadable struct {
 }
 
 func (u unreadable) propose(*situation) (headroom.Proposal, bool) {
-	return headroom.Proposal{Source: sourceOf(u.policy), Kind: u.policy.Kind(), Shadow: u.policy.Shadow,
+	return headroom.Proposal{Kind: u.policy.Kind(), Shadow: u.policy.Shadow,
 		Note: fmt.Sprintf("the policy %s cannot be read: %v", u.policy.Name, u.err)}, true
 }
 
-func sourceOf(p headroom.ScalingPolicy) string { return "policy " + p.Name }
-
 type threshold struct{ policy headroom.ScalingPolicy }
 
-func (t threshold) propose(s *situation) (headroom.Proposal, bool) { return s.threshold(t.policy) }
+func (t threshold) propose(s *situation) (headroom.Proposal, bool) { return s.threshold(&t.policy) }

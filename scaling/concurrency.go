@@ -36,7 +36,7 @@ const sameSecond = time.Second / 2
 // propose decides by what is in flight to three digits: windows of numbers with sixteen would be most of a record.
 func (c concurrency) propose(s *situation) (headroom.Proposal, bool) {
 	metric := c.policy.Concurrency.Metric
-	p := headroom.Proposal{Source: sourceOf(c.policy), Kind: headroom.KindConcurrency, Metric: metric, Target: c.kpa.Target}
+	p := headroom.Proposal{Kind: headroom.KindConcurrency, Metric: metric, Target: c.kpa.Target}
 	before := headroom.Recall[kpa.State](s.recall(c.policy.Name))
 	state := before.Clone()
 	second := s.read(metric, fast)

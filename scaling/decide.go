@@ -80,7 +80,7 @@ func (c *Compiled) decide(id string, obs headroom.Observation, state headroom.Sc
 		l.noFall(&s)
 		l.zero(&s)
 		if c.behavior != nil {
-			next = c.behave(&s, &l, next)
+			c.behave(&s, &l, &next)
 		}
 		l.pause(&s, policy.Pause)
 		l.cooldowns(&s, policy)
@@ -91,15 +91,16 @@ func (c *Compiled) decide(id string, obs headroom.Observation, state headroom.Sc
 		l.bounds(&s)
 	}
 	d.To, d.Limits = l.replicas, l.applied
-	d.Code = code(d, manual, deciding < 0 && unknownNote != "")
+	d.Code = code(&d, manual, deciding < 0 && unknownNote != "")
 	if !m.quiet {
-		d.Reason = s.reason(d, deciding, unknownNote)
+		d.Reason = s.reason(&d, deciding, unknownNote)
 	}
-	return d, c.after(d, next)
+	c.after(&d, &next)
+	return d, next
 }
 
 // after is what is remembered of a decision.
-func (c *Compiled) after(d headroom.Decision, next headroom.ScalerState) headroom.ScalerState {
+func (c *Compiled) after(d *headroom.Decision, next *headroom.ScalerState) {
 	next.Wanted, next.Zero = d.To, d.To == 0
 	switch {
 	case d.To > d.From:
@@ -108,7 +109,7 @@ func (c *Compiled) after(d headroom.Decision, next headroom.ScalerState) headroo
 		next.LastDown = d.At
 	}
 	if d.To == d.From {
-		return next
+		return
 	}
 	if c.policy.FlapBudget > 0 {
 		next.Flaps = append(next.Flaps[:len(next.Flaps):len(next.Flaps)], headroom.ReplicaChange{At: d.At, Replicas: distance(d.To, d.From)})
@@ -117,11 +118,10 @@ func (c *Compiled) after(d headroom.Decision, next headroom.ScalerState) headroo
 		kept := headroom.Remember(headroom.Recall[hpa.State](*next.Behavior).Rescaled(*c.behavior, d.From, d.To, d.At))
 		next.Behavior = &kept
 	}
-	return next
 }
 
 // behave applies Scaling.Behavior and keeps what it looks back on.
-func (c *Compiled) behave(s *situation, l *limits, next headroom.ScalerState) headroom.ScalerState {
+func (c *Compiled) behave(s *situation, l *limits, next *headroom.ScalerState) {
 	asked := l.replicas
 	kept := headroom.Remember(l.behave(s, c.behavior, next.Behavior))
 	next.Behavior = &kept
@@ -129,7 +129,6 @@ func (c *Compiled) behave(s *situation, l *limits, next headroom.ScalerState) he
 	if s.from == 0 && asked > 0 && l.replicas == 0 {
 		l.applyf(s, ruleActivation, 1, func() string { return "activity" })
 	}
-	return next
 }
 
 // live remembers when the service was last active; one that may go to zero is active when it is first seen.
@@ -184,10 +183,12 @@ func (s *situation) first(d headroom.Decision, next headroom.ScalerState) (headr
 // unknown, empty where everything is known. What a shadow does not know holds nothing.
 func (s *situation) proposals(c *Compiled) ([]headroom.Proposal, string) {
 	proposals := make([]headroom.Proposal, 0, len(c.proposers))
+	s.numbers = make([]proposed, len(c.proposers))
 	unknownNote := ""
 	targets := len(c.proposers) - len(c.policy.Policies)
 	for i, asked := range c.proposers {
 		p, unknown := asked.propose(s)
+		p.Source = c.sources[i]
 		if i >= targets {
 			policy := &c.policy.Policies[i-targets]
 			p.Shadow, p.Weight = policy.Shadow, policy.Weight
@@ -206,7 +207,7 @@ func (s *situation) proposals(c *Compiled) ([]headroom.Proposal, string) {
 	return proposals, unknownNote
 }
 
-func code(d headroom.Decision, manual, nothingKnown bool) string {
+func code(d *headroom.Decision, manual, nothingKnown bool) string {
 	if manual {
 		return headroom.CodeManual
 	}

@@ -30,10 +30,10 @@ const sliver = 1e-6
 //
 // The second result is true where too little is known to say that fewer would do.
 func (s *situation) demand(metric headroom.Metric, target float64) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: "target " + string(metric), Metric: metric, Target: target}
+	p := headroom.Proposal{Metric: metric, Target: target}
 	average, second := s.read(metric, stable), s.read(metric, fast)
 	if !average.known && !second.known {
-		p.Note = average.why
+		p.Note = s.why(average)
 		return p, true
 	}
 
@@ -52,7 +52,7 @@ func (s *situation) demand(metric headroom.Metric, target float64) (headroom.Pro
 	}
 
 	if !average.known {
-		p.Window, p.Value, p.Note = string(fast), &second.perReplica, average.why
+		p.Window, p.Value, p.Note = string(fast), &second.perReplica, s.why(average)
 		return p, true
 	}
 	if !second.known || !s.counted || s.ready == 0 {
@@ -98,8 +98,13 @@ func (s *situation) bursting(asked float64) bool {
 }
 
 func (s *situation) propose(p headroom.Proposal, m measured, replicas int, note string) headroom.Proposal {
-	value := m.perReplica
-	p.Value, p.Replicas, p.Note = &value, &replicas, note
+	if len(s.numbers) == 0 {
+		s.numbers = make([]proposed, 1)
+	}
+	kept := &s.numbers[0]
+	s.numbers = s.numbers[1:]
+	kept.value, kept.replicas = m.perReplica, replicas
+	p.Value, p.Replicas, p.Note = &kept.value, &kept.replicas, note
 	return p
 }
 

@@ -33,7 +33,7 @@ func (f falling) propose(s *situation) (headroom.Proposal, bool) {
 		return f.inner.propose(s)
 	}
 	replicas := s.fallback(f.fallback)
-	p := headroom.Proposal{Source: sourceOf(f.policy), Kind: f.policy.Kind(), Metric: f.metric, Replicas: &replicas}
+	p := headroom.Proposal{Kind: f.policy.Kind(), Metric: f.metric, Replicas: &replicas}
 	if !s.quiet {
 		p.Note = fmt.Sprintf("%s could not be read %d times in a row, so its fallback (%s) asks for %s", f.metric, failures, f.fallback.Behavior, count(replicas))
 	}

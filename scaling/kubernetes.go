@@ -81,7 +81,7 @@ func milli(value float64) int64 {
 }
 
 func (k kubernetes) propose(s *situation) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: sourceOf(k.policy), Kind: headroom.KindKubernetes}
+	p := headroom.Proposal{Kind: headroom.KindKubernetes}
 	memory := headroom.Recall[kubernetesMemory](s.recall(k.policy.Name))
 	period := time.Duration(k.policy.Kubernetes.SyncPeriod)
 	if since := s.at.Sub(memory.At); !memory.At.IsZero() && since >= 0 && since < period && !(s.from == 0 && s.active()) {
@@ -140,7 +140,7 @@ func (k kubernetes) ask(s *situation, metric hpa.Metric, t hpa.Tolerance) (hpa.P
 		return hpa.Proposal{Replicas: s.fallback(fallback), Ratio: 1, Assumed: 1}, nil
 	}
 	if !m.known {
-		return hpa.Proposal{}, errors.New(m.why)
+		return hpa.Proposal{}, errors.New(m.cause.String())
 	}
 	if external {
 		total := m.total

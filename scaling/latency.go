@@ -17,10 +17,10 @@ import (
 //     proportion to the load of the replicas that remain. It rises faster than that near saturation (M/M/1: 1/(1−ρ)),
 //     which the doubled tolerance and the step of one leave room for.
 func (s *situation) proportional(metric headroom.Metric, target float64) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: "target " + string(metric), Metric: metric, Target: target}
+	p := headroom.Proposal{Metric: metric, Target: target}
 	average, second := s.value(metric, stable), s.value(metric, fast)
 	if !average.known && !second.known {
-		p.Note = average.why
+		p.Note = s.why(average)
 		return p, true
 	}
 	if !s.counted {
@@ -38,7 +38,7 @@ func (s *situation) proportional(metric headroom.Metric, target float64) (headro
 		return s.slow(p, worst), false
 	}
 	if !average.known {
-		p.Window, p.Value, p.Note = string(fast), &second.perReplica, average.why
+		p.Window, p.Value, p.Note = string(fast), &second.perReplica, s.why(average)
 		return p, true
 	}
 

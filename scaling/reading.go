@@ -1,7 +1,6 @@
 package scaling
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -27,11 +26,7 @@ type measured struct {
 	perReplica float64 // mean over the measured replicas; the quantile for latency
 	missing    int     // ready replicas that could not be read
 	replicas   int     // ready replicas
-	why        string  // why it is not known
-}
-
-func unknown(format string, arguments ...any) measured {
-	return measured{why: fmt.Sprintf(format, arguments...)}
+	cause      cause   // why it is not known
 }
 
 // read returns a metric over a window, or why it is not known. A value that is too old, not a number, infinite or
@@ -52,36 +47,35 @@ func (s *situation) read(metric headroom.Metric, w window) measured {
 func (s *situation) readSignal(metric headroom.Metric, w window) measured {
 	signal, found := s.signals[metric]
 	if !found {
-		return unknown("%s has not been measured", metric)
+		return unknown(cause{kind: neverMeasured, metric: metric})
 	}
 	reading, limit := signal.Stable, max(s.window, staleAfter)
 	if w == fast {
 		reading, limit = signal.Fast, staleAfter
 	}
-	if from, own := s.sources[metric]; own {
-		limit = time.Duration(from.StaleAfter)
+	if len(s.sources) > 0 { // a lookup in an empty map hashes the name nevertheless
+		if from, own := s.sources[metric]; own {
+			limit = time.Duration(from.StaleAfter)
+		}
 	}
 	if reading.PerReplica == nil && reading.Total == nil {
-		if reading.Unknown != "" {
-			return unknown("%s is not known: %s", metric, reading.Unknown)
-		}
-		return unknown("%s is not known", metric)
+		return unknown(cause{kind: unknownValue, metric: metric, text: reading.Unknown})
 	}
 	if age := time.Duration(reading.Age); age > limit {
-		return unknown("%s is not known: its newest sample is %s old", metric, span(age))
+		return unknown(cause{kind: staleValue, metric: metric, age: age})
 	}
-	for _, value := range []*float64{reading.PerReplica, reading.Total} {
+	for _, value := range [...]*float64{reading.PerReplica, reading.Total} {
 		if value != nil && !possible(*value) {
-			return unknown("%s is not known: it was read as %v", metric, *value)
+			return unknown(cause{kind: impossibleValue, metric: metric, value: *value})
 		}
 	}
 	if reading.Measured < 0 || reading.Replicas < 0 {
-		return unknown("%s is not known: it was read from %d of %d replicas", metric, reading.Measured, reading.Replicas)
+		return unknown(cause{kind: impossibleCounts, metric: metric, measured: reading.Measured, replicas: reading.Replicas})
 	}
 	m := measured{known: true, missing: max(reading.Replicas-reading.Measured, 0), replicas: reading.Replicas}
 	if metric.Shared() {
 		if reading.PerReplica == nil {
-			return unknown("%s is not known", metric)
+			return unknown(cause{kind: unknownValue, metric: metric})
 		}
 		m.perReplica, m.missing = *reading.PerReplica, 0
 		return m
@@ -99,7 +93,7 @@ func (s *situation) readSignal(metric headroom.Metric, w window) measured {
 		m.perReplica = m.total / float64(max(reading.Measured, 1))
 	}
 	if !possible(m.total) {
-		return unknown("%s is not known: it was read as %v", metric, m.total)
+		return unknown(cause{kind: impossibleValue, metric: metric, value: m.total})
 	}
 	return m
 }

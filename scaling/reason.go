@@ -9,7 +9,7 @@ import (
 )
 
 // reason says in one sentence why the decision is as it is: what decided, and each limit that changed it.
-func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string) string {
+func (s *situation) reason(d *headroom.Decision, deciding int, unknownNote string) string {
 	var text strings.Builder
 	if manual := s.manual(d); manual != nil {
 		fmt.Fprintf(&text, "%s sets %s at %d; without it: ", manual.Note, s.service, manual.After)
@@ -44,7 +44,7 @@ func (s *situation) reason(d headroom.Decision, deciding int, unknownNote string
 }
 
 // combined says what became of the deciding proposal beside the others, where that is another number.
-func combined(d headroom.Decision, deciding int) string {
+func combined(d *headroom.Decision, deciding int) string {
 	if *d.Proposals[deciding].Replicas == d.Unlimited {
 		return ""
 	}
@@ -55,7 +55,7 @@ func combined(d headroom.Decision, deciding int) string {
 }
 
 // manual is the limit of an order by hand; nil where none is in force.
-func (s *situation) manual(d headroom.Decision) *headroom.Limit {
+func (s *situation) manual(d *headroom.Decision) *headroom.Limit {
 	for i, limit := range d.Limits {
 		if limit.Rule == ruleManual {
 			return &d.Limits[i]

@@ -31,7 +31,7 @@ func (c *Compiled) rule(p headroom.ScalingPolicy) (proposer, string, error) {
 }
 
 func (r ruled) propose(s *situation) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: sourceOf(r.policy), Kind: headroom.KindRule}
+	p := headroom.Proposal{Kind: headroom.KindRule}
 	v := s.ruleVariables()
 	applies, err := r.when.True(v)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *Compiled) formula(p headroom.ScalingPolicy) (proposer, string, error) {
 }
 
 func (f formula) propose(s *situation) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: sourceOf(f.policy), Kind: headroom.KindFormula, Target: f.policy.Formula.Target}
+	p := headroom.Proposal{Kind: headroom.KindFormula, Target: f.policy.Formula.Target}
 	value, err := f.value.Value(s.ruleVariables())
 	if err != nil {
 		p.Note = "its value is not known: " + err.Error()

@@ -13,7 +13,7 @@ type scheduled struct {
 }
 
 func (t scheduled) propose(s *situation) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: sourceOf(t.policy), Kind: headroom.KindSchedule}
+	p := headroom.Proposal{Kind: headroom.KindSchedule}
 	if !t.window.holds(s.at) {
 		if !s.quiet {
 			p.Note = "its time has not come: " + t.policy.Schedule.From + " to " + t.policy.Schedule.Until

@@ -23,6 +23,12 @@ const (
 	saturatedCPU = 95
 )
 
+// proposed is what a Proposal points to.
+type proposed struct {
+	value    float64
+	replicas int
+}
+
 // situation is what one decision is made in: the inputs, checked once and put in order.
 type situation struct {
 	service string
@@ -55,8 +61,9 @@ type situation struct {
 	remembers map[string]headroom.PolicyMemory // for the next decision
 	variables *rule.Variables                  // made when the first rule asks
 
-	quiet bool   // write no sentences
-	skip  string // the rule that is left out, to see what would be without it
+	numbers []proposed // of the proposals to come, so that they are one allocation
+	quiet   bool       // write no sentences
+	skip    string     // the rule that is left out, to see what would be without it
 }
 
 func newSituation(policy *headroom.Scaling, obs headroom.Observation, state headroom.ScalerState) situation {

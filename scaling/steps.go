@@ -14,10 +14,10 @@ type steps struct{ policy headroom.ScalingPolicy }
 
 func (t steps) propose(s *situation) (headroom.Proposal, bool) {
 	metric := t.policy.Steps.Metric
-	p := headroom.Proposal{Source: sourceOf(t.policy), Kind: headroom.KindSteps, Metric: metric, Window: string(stable)}
+	p := headroom.Proposal{Kind: headroom.KindSteps, Metric: metric, Window: string(stable)}
 	m := s.read(metric, stable)
 	if !m.known {
-		p.Window, p.Note = "", m.why
+		p.Window, p.Note = "", s.why(m)
 		return p, true
 	}
 	value := m.perReplica

@@ -36,7 +36,7 @@ func (t target) propose(s *situation) (headroom.Proposal, bool) {
 	}
 	p, unknown := propose(t.metric, t.value)
 	if t.policy != nil {
-		p.Source, p.Kind = sourceOf(*t.policy), headroom.KindTarget
+		p.Kind = headroom.KindTarget
 	}
 	return p, unknown
 }

@@ -14,11 +14,11 @@ import (
 // that never get ready block steps up, not down ("not ready blocks only the same direction", nomad-autoscaler#672).
 //
 // The second result is true where too little is known to say that fewer would do.
-func (s *situation) threshold(policy headroom.ScalingPolicy) (headroom.Proposal, bool) {
-	p := headroom.Proposal{Source: "policy " + policy.Name, Kind: headroom.KindThreshold, Metric: policy.Metric, Target: policy.Threshold, Window: string(stable)}
+func (s *situation) threshold(policy *headroom.ScalingPolicy) (headroom.Proposal, bool) {
+	p := headroom.Proposal{Kind: headroom.KindThreshold, Metric: policy.Metric, Target: policy.Threshold, Window: string(stable)}
 	m := s.read(policy.Metric, stable)
 	if !m.known {
-		p.Window, p.Note = "", m.why
+		p.Window, p.Note = "", s.why(m)
 		return p, true
 	}
 	step := min(max(policy.Step, 1), mostReplicas)
