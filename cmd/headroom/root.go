@@ -69,7 +69,7 @@ func newRootCommand(a *app) *cobra.Command {
 	addGroup(root, "see", newStatusCommand(a), newDecisionsCommand(a), newExplainCommand(a), newWhyCommand(a), newWhyNotCommand(a), newEventsCommand(a), newLogsCommand(a), newAlertsCommand(a), newSLACommand(a))
 	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a))
 	addGroup(root, "config", newValidateCommand(a), newConfigCommand(a), newSchemaCommand(a))
-	root.AddCommand(newDecideCommand(a), newLoadCommand(a), newVersionCommand(a))
+	root.AddCommand(newBacktestCommand(a), newDecideCommand(a), newLoadCommand(a), newVersionCommand(a))
 	root.InitDefaultCompletionCmd("completion")
 	for _, command := range root.Commands() {
 		if command.Name() == "completion" {

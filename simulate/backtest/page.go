@@ -18,13 +18,21 @@ func Headings() []string {
 func (r Result) Row() []string {
 	cost := ""
 	if r.Cost != nil {
-		cost = fmt.Sprintf("%.2f %s", r.Cost.Units(), r.Cost.Currency)
+		cost = amount(r.Cost.Units()) + " " + r.Cost.Currency
 	}
 	return []string{
-		r.Policy, fmt.Sprintf("%.1f", r.ReplicaHours), cost, fmt.Sprintf("%dm", r.OutsideMinutes),
+		r.Policy, amount(r.ReplicaHours), cost, fmt.Sprintf("%dm", r.OutsideMinutes),
 		fmt.Sprintf("%.0f (%s)", r.OutsideRequests, share(r.OutsideRequests, r.Requests)), fmt.Sprintf("%.0f", r.Shortage),
 		fmt.Sprint(r.ScaleEvents), r.WorstRecovery.String(), latencyText(r.P95), latencyText(r.P99),
 	}
+}
+
+// amount has three decimals of what is small, and one of what is not.
+func amount(value float64) string {
+	if value < 10 {
+		return fmt.Sprintf("%.3f", value)
+	}
+	return fmt.Sprintf("%.1f", value)
 }
 
 func share(part, whole float64) string { return fmt.Sprintf("%.3f%%", percent(part, whole)) }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling"
+	"headroom.dev/headroom/simulate/backtest"
+)
+
+// trial is a config file and a load: one minute at 140 requests/s, then two at 280.
+func trial(t *testing.T) (config, load string) {
+	t.Helper()
+	config, load = filepath.Join(t.TempDir(), "headroom.yaml"), filepath.Join(t.TempDir(), "load.csv")
+	for path, text := range map[string]string{
+		config: "services:\n  shop:\n    run: ./shop --port {{port}}\n    loadBalancing: {listen: 127.0.0.1:8080}\n" +
+			"    scaling: {minReplicas: 2, targetRequestsPerSecond: 70, replicaHour: 0.042 USD}\n    objective: {latency: 250ms}\n",
+		load: "time,value\n2026-03-02T00:00:00Z,140\n2026-03-02T00:00:59.999Z,140\n2026-03-02T00:01:00Z,280\n2026-03-02T00:03:00Z,280\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config, load
+}
+
+func TestABacktestPrintsATableThatCanBeWorkedOutByHand(t *testing.T) {
+	config, load := trial(t)
+	r := cli{}.run(t, "backtest", "-c", config, "--load", load, "--noise=false", "--compare", "static-peak,oracle", "--service-time", "40ms")
+	// Two replicas of 100/s lack 80/s for 6 s, the one in which it is seen and 5 of booting, and the 480 that wait are gone 4 s later. Two more replicas
+	// run for 119 of the 180 s: 598 replica-seconds. 280/s all the time need 4: 720. The oracle has the other two from 5 s before the surge on: 610.
+	want := `shop from 2026-03-02 00:00 to 2026-03-02 00:03: 233.3 requests/s on average, 280 in the busiest second.
+
+POLICY       REPLICA-HOURS       COST  OUTSIDE  REQUESTS OUTSIDE  SHORTAGE  EVENTS  WORST RECOVERY     P95     P99
+headroom             0.166  0.007 USD       1m     2541 (6.049%)       480       1             10s   0.42s    1.6s
+static-peak          0.200  0.008 USD       0m        0 (0.000%)         0       0              0s  0.048s  0.057s
+oracle               0.169  0.007 USD       0m        0 (0.000%)         0       1              0s  0.057s  0.074s
+
+A replica answers 100 requests/s at most and takes 40ms for one; it is ready 5s after its start, which comes 0s after the order.
+The objective is that 99.9 % of the requests do not fail and 99 % of those answered take at most 250ms, minute by minute.
+A replica's capacity is taken to be 100 requests/s: targetRequestsPerSecond 70 / 0.7. --capacity says what it is.
+`
+	if r.code != 0 || r.errOut != "" || r.out != want {
+		t.Errorf("exit code %d, errors %q, output:\n%s", r.code, r.errOut, r.out)
+	}
+}
+
+func TestABacktestWritesDecisionsPictureAndPage(t *testing.T) {
+	config, load := trial(t)
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	r := cli{}.run(t, "backtest", "-c", config, "--load", load, "--compare", "", "-o", "json", "--decisions", in("d"), "--plot", in("p.svg"), "--html", in("p.html"))
+	var report backtest.Report
+	if err := json.Unmarshal([]byte(r.out), &report); err != nil || r.code != 0 || len(report.Results) != 1 || report.Results[0].ScaleEvents == 0 {
+		t.Fatalf("exit code %d, errors %q, %v, output %s", r.code, r.errOut, err, r.out)
+	}
+	file, err := os.Open(in("d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	count := 0
+	for ; lines.Scan(); count++ {
+		var d headroom.Decision
+		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
+			t.Fatal(err)
+		}
+		if _, same := scaling.Replay(d); !same || d.Reason == "" {
+			t.Errorf("decision %s comes out otherwise when made again from its record", d.ID)
+		}
+	}
+	if count != report.Results[0].ScaleEvents {
+		t.Errorf("%d decisions are written of %d changes", count, report.Results[0].ScaleEvents)
+	}
+	for name, want := range map[string]string{"p.svg": "<svg ", "p.html": "<!doctype html>"} {
+		if written, err := os.ReadFile(in(name)); err != nil || !strings.HasPrefix(string(written), want) {
+			t.Errorf("%s: %v, begins with %.20q", name, err, written)
+		}
+	}
+}
+
+func TestABacktestAsksHeadroomOrPrometheusForTheLoad(t *testing.T) {
+	config, _ := trial(t)
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.FormValue("query")
+		if strings.HasPrefix(r.URL.Path, "/api/monitor") {
+			_, _ = w.Write([]byte(`{"result":{"type":"matrix","series":[{"labels":{},"points":[{"at":"2026-03-02T00:00:00Z","value":100},{"at":"2026-03-02T00:01:00Z","value":100}]}]}}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"matrix","result":[{"values":[[0,"100"],[60,"100"]]}]}}`))
+	}))
+	defer server.Close()
+	for query, args := range map[string][]string{
+		`sum(rate(headroom_requests_total{service="shop"}[5s]))`: {"--from-history", "1h", "--api", server.URL},
+		"sum(rate(http_requests_total[1m]))":                     {"--prometheus", server.URL, "--query", "sum(rate(http_requests_total[1m]))"},
+	} {
+		r := cli{}.run(t, append([]string{"backtest", "-c", config, "--noise=false", "--compare", ""}, args...)...)
+		if r.code != 0 || asked != query || !strings.Contains(r.out, "100 requests/s on average, 100 in the busiest second") {
+			t.Errorf("%v: exit code %d, errors %q, asked %q, output %s", args, r.code, r.errOut, asked, r.out)
+		}
+	}
+}
+
+func TestABacktestSaysWhatIsWrong(t *testing.T) {
+	config, load := trial(t)
+	for want, args := range map[string][]string{
+		"at least one of the flags":            {},
+		"--compare kpa: expected":              {"--load", load, "--compare", "hpa,kpa"},
+		"--service sho":                        {"--load", load, "--service", "sho"},
+		"no such file":                         {"--load", load + "x"},
+		`load unit is "hourly"`:                {"--load", load, "--load-unit", "hourly"},
+		`--last: "soon" is not`:                {"--load", load, "--last", "soon"},
+		`--objective "99.9,fast"`:              {"--load", load, "--objective", "99.9,fast"},
+		"capacity is -1":                       {"--load", load, "--capacity", "-1"},
+		"they must all be set":                 {"--prometheus", "http://127.0.0.1:1"},
+		"--plot: open /no":                     {"--load", load, "--plot", "/no/such/folder"},
+		"which startTimeout 1m does not allow": {"--load", load, "--boot", "2m"},
+	} {
+		r := cli{}.run(t, append([]string{"backtest", "-c", config}, args...)...)
+		if r.code == 0 || !strings.Contains(r.errOut, want) {
+			t.Errorf("%v: exit code %d, errors %q, want %q", args, r.code, r.errOut, want)
+		}
+	}
+}
