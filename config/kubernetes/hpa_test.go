@@ -8,8 +8,8 @@ import (
 	"headroom.dev/headroom"
 )
 
-// hpa is an autoscaling/v2 object with the lines under spec.
-func hpa(spec string) string {
+// hpaYAML is an autoscaling/v2 object with the lines under spec.
+func hpaYAML(spec string) string {
 	return "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: shop}\nspec:\n" +
 		"  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\n  maxReplicas: 8\n" + spec
 }
@@ -34,7 +34,7 @@ func metrics(t *testing.T, s headroom.Scaling) []headroom.KubernetesMetric {
 }
 
 func TestWhatIsWrittenInAnHPADecides(t *testing.T) {
-	s := read(t, Reader{}, hpa(`  minReplicas: 2
+	s := read(t, Reader{}, hpaYAML(`  minReplicas: 2
   metrics:
   - type: Resource
     resource:
