@@ -7,7 +7,8 @@ type numbers struct{ all []float64 }
 // number returns a pointer to a value that nothing else points to.
 func (n *numbers) number(value float64) *float64 {
 	if len(n.all) == cap(n.all) {
-		return &value
+		alone := value // and not value itself, which would be allocated each time
+		return &alone
 	}
 	n.all = append(n.all, value)
 	return &n.all[len(n.all)-1]
