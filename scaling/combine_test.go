@@ -66,7 +66,7 @@ func TestWeightsCount(t *testing.T) {
 	few.Weight, many.Weight = 3, 1
 	policy.Policies = []headroom.ScalingPolicy{few, many, asking("plain", 7)} // (3×2 + 10 + 7) / 5 = 4.6
 	d, _ := Decide("d", policy, observe(counts(5, 0), nil), wanted(4))
-	want := "true holds, so 2 gives 2 replicas; with the others by their weights that makes 5; 4 are wanted now."
+	want := `"true" holds, so "2" gives 2 replicas; with the others by their weights that makes 5; 4 are wanted now.`
 	if d.To != 5 || d.Reason != want {
 		t.Errorf("got %d: %s", d.To, d.Reason)
 	}

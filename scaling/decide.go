@@ -154,10 +154,14 @@ func (s *situation) spare(l *limits, wanted int, spare headroom.Spare, decided b
 	}
 	s.from = wanted
 	l.applyf(s, ruleHeadroom, with, func() string {
-		if spare.Percent > 0 {
+		switch {
+		case spare.Percent <= 0:
+			return "headroom of " + count(spare.Replicas)
+		case spare.Replicas <= 0:
+			return "headroom of " + number(spare.Percent) + " %"
+		default:
 			return fmt.Sprintf("headroom of %s %%, at least %s,", number(spare.Percent), count(spare.Replicas))
 		}
-		return "headroom of " + count(spare.Replicas)
 	})
 }
 

@@ -29,8 +29,13 @@ func Explain(d headroom.Decision) string {
 	}
 	for _, metric := range metricsOf(d) {
 		signal := d.Observation.Signals[metric]
-		e.row(string(metric), "last second: "+readingText(metric, signal.Fast))
-		e.row("", fmt.Sprintf("over %s: %s", d.Policy.StableWindow, readingText(metric, signal.Stable)))
+		second, average := readingText(metric, signal.Fast), readingText(metric, signal.Stable)
+		if second == average {
+			e.row(string(metric), fmt.Sprintf("last second, and over %s: %s", d.Policy.StableWindow, second))
+			continue
+		}
+		e.row(string(metric), "last second: "+second)
+		e.row("", fmt.Sprintf("over %s: %s", d.Policy.StableWindow, average))
 	}
 
 	if len(d.Proposals) > 0 {

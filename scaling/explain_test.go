@@ -28,8 +28,7 @@ Decision d-7, 2025-03-01 12:00:00.000 UTC
 What was known
   replicas                    4 ready, 0 starting
   wanted before               4; last raised 40s ago, last lowered never
-  cpu                         last second: not known, no replica could be read
-                              over 15s: not known, no replica could be read
+  cpu                         last second, and over 15s: not known, no replica could be read
   requests-per-second         last second: 620 requests/s in all, 155 requests/s per replica, from 4
                               of 4 replicas, 200ms old
                               over 15s: 600 requests/s in all, 150 requests/s per replica, from 4 of

@@ -109,7 +109,7 @@ func (k kubernetes) propose(s *situation) (headroom.Proposal, bool) {
 	}
 	d, state := hpa.Step(spec, proposals, s.from, memory.State, s.at)
 	memory = kubernetesMemory{State: state, Replicas: d.Replicas, At: s.at}
-	memory.Note = k.note(d)
+	memory.Note = k.note(d, s.from)
 	if i := d.Deciding; i >= 0 {
 		memory.Metric, memory.Target = headroom.Metric(spec.Metrics[i].Name), k.policy.Kubernetes.Metrics[i].Target
 		memory.Value = float64(proposals[i].Value)
@@ -159,7 +159,7 @@ func (k kubernetes) ask(s *situation, metric hpa.Metric, t hpa.Tolerance) (hpa.P
 	return metric.FromTotals(totals, s.from, t)
 }
 
-func (k kubernetes) note(d hpa.Decision) string {
+func (k kubernetes) note(d hpa.Decision, from int) string {
 	text := d.Why
 	if text == "" {
 		text = "the metrics ask for no change"
@@ -167,8 +167,20 @@ func (k kubernetes) note(d hpa.Decision) string {
 	if d.Err != nil {
 		text += "; " + d.Err.Error()
 	}
-	if d.Limits.Limit != "" && d.Limits.Replicas != d.Limits.Recommended {
-		text += fmt.Sprintf("; %s and %s make %d of %d", d.Limits.Stabilization, d.Limits.Limit, d.Limits.Replicas, d.Limits.Recommended)
+	l := d.Limits
+	if l.Limit == "" {
+		return fmt.Sprintf("%s, so %s", text, enough(d.Replicas))
 	}
-	return fmt.Sprintf("%s, so %s", text, enough(d.Replicas))
+	if l.Recommended > from {
+		text += ", so " + needed(l.Recommended)
+	} else {
+		text += ", so " + enough(l.Recommended)
+	}
+	if l.Stabilized != l.Recommended {
+		text += fmt.Sprintf("; %s makes it %d", l.Stabilization, l.Stabilized)
+	}
+	if l.Replicas != l.Stabilized {
+		text += fmt.Sprintf("; %s makes it %d", l.Limit, l.Replicas)
+	}
+	return text
 }

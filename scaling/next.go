@@ -124,14 +124,22 @@ func scaled(obs headroom.Observation, factor float64) headroom.Observation {
 
 // sentence says a turn to a person.
 func (t Turn) sentence() string {
-	text := fmt.Sprintf("with %s times the load", number(t.Factor))
-	if t.Metric != "" && t.Value > 0 {
-		text = fmt.Sprintf("from %s at %s on", t.Metric, strings.TrimSpace(number(t.Value)+" "+t.Metric.Unit()))
-		if t.Factor < 1 {
-			text = fmt.Sprintf("once %s is at %s", t.Metric, strings.TrimSpace(number(t.Value)+" "+t.Metric.Unit()))
-		}
+	way, little := "above", "more"
+	if t.Factor < 1 {
+		way, little = "below", "less"
 	}
-	return fmt.Sprintf("%s, %s", count(t.To), text)
+	switch {
+	case t.Metric != "" && t.Value > 0:
+		value := strings.TrimSpace(number(t.Value) + " " + t.Metric.Unit())
+		if !t.Metric.Shared() {
+			value += " in all"
+		}
+		return fmt.Sprintf("%s with %s %s %s", count(t.To), t.Metric, way, value)
+	case math.Abs(t.Factor-1) < 0.01:
+		return fmt.Sprintf("%s with a little %s load", count(t.To), little)
+	default:
+		return fmt.Sprintf("%s with %s times the load", count(t.To), number(t.Factor))
+	}
 }
 
 // WhyNot says why a decision is not for another number of replicas, and what it would take.
@@ -158,26 +166,38 @@ func WhyNot(d headroom.Decision, replicas int) string {
 			}
 		}
 	}
-	against := 0
+	var against []string
 	for _, limit := range d.Limits {
-		if !limit.Bound() || (more && limit.After > limit.Before) || (!more && limit.After < limit.Before) {
+		if !limit.Bound() || (more && limit.After >= min(limit.Before, replicas)) || (!more && limit.After <= max(limit.Before, replicas)) {
 			continue
 		}
-		against++
+		against = append(against, limit.Rule)
 		e.row(limit.Rule, fmt.Sprintf("%s; without it: %s", strings.TrimSuffix(limit.Note, ","), count(withoutLimit(d, limit.Rule))))
 	}
 	if t, found := For(d, replicas); found {
 		e.row("what it would take", t.sentence())
 		return e.text.String()
 	}
-	impossible := "no load alone: one of the limits holds"
-	if low, high := d.Policy.MinReplicas, d.Policy.MaxReplicas; replicas > high || replicas < low {
-		impossible = fmt.Sprintf("other bounds: minReplicas is %d and maxReplicas %d", low, high)
-	} else if wait := waits(d); wait > 0 && against > 0 {
-		impossible = fmt.Sprintf("time: cooldowns last for %s more", headroom.Duration(wait.Round(time.Second)))
-	}
-	e.row("what it would take", impossible)
+	e.row("what it would take", whatElse(d, replicas, against))
 	return e.text.String()
+}
+
+// whatElse is what another number would take, where more or less load alone would not do.
+func whatElse(d headroom.Decision, replicas int, against []string) string {
+	if low, high := d.Policy.MinReplicas, d.Policy.MaxReplicas; replicas > high || replicas < low {
+		return fmt.Sprintf("other bounds: minReplicas is %d and maxReplicas %d", low, high)
+	}
+	if wait := waits(d); wait > 0 && len(against) > 0 {
+		return fmt.Sprintf("time: cooldowns last for %s more", headroom.Duration(wait.Round(time.Second)))
+	}
+	idle := d.At.Sub(d.State.LastActive)
+	if wait := time.Duration(d.Policy.ScaleToZeroAfter) - idle; replicas == 0 && !d.State.LastActive.IsZero() && wait > 0 {
+		return fmt.Sprintf("time: the last replica stops after %s without activity, of which %s have passed", d.Policy.ScaleToZeroAfter, span(idle))
+	}
+	if len(against) > 0 {
+		return "no load alone, while this holds: " + strings.Join(against, ", ")
+	}
+	return "more than another load: no multiple of this one would do"
 }
 
 // waits is how long the longest cooldown that bound lasts on.

@@ -32,15 +32,23 @@ func (s *situation) reason(d *headroom.Decision, deciding int, unknownNote strin
 	}
 	for _, limit := range d.Limits {
 		if limit.Bound() && limit.Rule != ruleManual {
-			verb := "holds it at"
-			if distance(limit.After, d.From) > distance(limit.Before, d.From) {
-				verb = "makes it"
-			}
-			fmt.Fprintf(&text, "; %s %s %d", limit.Note, verb, limit.After)
+			fmt.Fprintf(&text, "; %s %s %d", limit.Note, verb(limit, d.From), limit.After)
 		}
 	}
 	text.WriteByte('.')
 	return text.String()
+}
+
+// verb is what a limit does to a number.
+func verb(limit headroom.Limit, from int) string {
+	switch {
+	case limit.Rule == ruleHeadroom || distance(limit.After, from) > distance(limit.Before, from):
+		return "makes it"
+	case limit.After == from:
+		return "holds it at"
+	default:
+		return "limits it to"
+	}
 }
 
 // combined says what became of the deciding proposal beside the others, where that is another number.
@@ -64,7 +72,12 @@ func (s *situation) manual(d *headroom.Decision) *headroom.Limit {
 	return nil
 }
 
-func are(replicas int) string { return fmt.Sprintf("%d %s", replicas, isAre(replicas)) }
+func are(replicas int) string {
+	if replicas == 0 {
+		return "none is"
+	}
+	return fmt.Sprintf("%d %s", replicas, isAre(replicas))
+}
 
 func isAre(n int) string {
 	if n == 1 {

@@ -40,7 +40,7 @@ func (r ruled) propose(s *situation) (headroom.Proposal, bool) {
 	}
 	if !applies {
 		if !s.quiet {
-			p.Note = "its condition does not hold: " + r.policy.Rule.When
+			p.Note = fmt.Sprintf("%q does not hold", r.policy.Rule.When)
 		}
 		return p, false
 	}
@@ -52,7 +52,7 @@ func (r ruled) propose(s *situation) (headroom.Proposal, bool) {
 	replicas := wholeReplicas(value)
 	p.Replicas = &replicas
 	if !s.quiet {
-		p.Note = fmt.Sprintf("%s holds, so %s gives %s", r.policy.Rule.When, r.policy.Rule.Replicas, count(replicas))
+		p.Note = fmt.Sprintf("%q holds, so %q gives %s", r.policy.Rule.When, r.policy.Rule.Replicas, count(replicas))
 	}
 	return p, false
 }
@@ -113,7 +113,7 @@ func (f formula) propose(s *situation) (headroom.Proposal, bool) {
 	}
 	p.Replicas = &replicas
 	if !s.quiet {
-		p.Note = fmt.Sprintf("%s is %s where %s is the target, so %s", f.policy.Formula.Value, number(value), number(p.Target), enough(replicas))
+		p.Note = fmt.Sprintf("%q is %s where %s is the target, so %s", f.policy.Formula.Value, number(value), number(p.Target), enough(replicas))
 	}
 	return p, false
 }

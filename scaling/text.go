@@ -82,7 +82,10 @@ func needed(replicas int) string {
 }
 
 func enough(replicas int) string {
-	if replicas == 1 {
+	switch replicas {
+	case 0:
+		return "no replica is needed"
+	case 1:
 		return "1 replica is enough"
 	}
 	return fmt.Sprintf("%d replicas are enough", replicas)

@@ -36,7 +36,7 @@ func TestAPolicyDecidesWithoutAnythingThatRuns(t *testing.T) {
 	file := writeQuestion(t, "{targetCPUUtilization: 70}")
 	r := cli{}.run(t, "decide", file)
 	// 184 % / 70 % = 2.63 needs 3; the fourth replica comes beyond 3 * 70 % = 210 %.
-	for _, says := range []string{"shop: from 2 to 3 replicas (scale-up)", "4 replicas, from cpu at 210 % on"} {
+	for _, says := range []string{"shop: from 2 to 3 replicas (scale-up)", "4 replicas with cpu above 210 % in all"} {
 		if r.code != 0 || !strings.Contains(r.out, says) {
 			t.Errorf("exit code %d, errors %q, output without %q:\n%s", r.code, r.errOut, says, r.out)
 		}
