@@ -32,7 +32,7 @@ func (r *received) add(values []headroom.PushedValue, now time.Time) error {
 	fresh := map[string]bool{}
 	for _, v := range values {
 		key := labelKey(v.Labels)
-		if _, known := r.names[v.Name][key]; !known {
+		if _, known := r.names[v.Name][key]; !known && !v.Gone {
 			fresh[v.Name+"\xff"+key] = true
 		}
 	}
@@ -57,6 +57,10 @@ func (r *received) add(values []headroom.PushedValue, now time.Time) error {
 		if known && old.At.After(v.At) {
 			continue // it was overtaken on its way
 		}
+		if v.Gone {
+			r.drop(v.Name, key)
+			continue
+		}
 		if !known {
 			r.series++
 		}
@@ -70,13 +74,21 @@ func (r *received) forget(before time.Time) {
 	for name, series := range r.names {
 		for key, v := range series {
 			if v.At.Before(before) {
-				delete(series, key)
-				r.series--
+				r.drop(name, key)
 			}
 		}
-		if len(series) == 0 {
-			delete(r.names, name)
-		}
+	}
+}
+
+// drop forgets a series, where there is one. The caller holds mu.
+func (r *received) drop(name, key string) {
+	series := r.names[name]
+	if _, known := series[key]; known {
+		delete(series, key)
+		r.series--
+	}
+	if len(series) == 0 {
+		delete(r.names, name)
 	}
 }
 

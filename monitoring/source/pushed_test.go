@@ -74,3 +74,22 @@ func TestTheNumberOfSeriesIsBounded(t *testing.T) {
 		t.Errorf("after a day: %v, %d series; want the new one and the newest old one", err, r.series)
 	}
 }
+
+func TestASeriesThatHasEndedIsForgotten(t *testing.T) {
+	var r received
+	ended := orders("a", 0, noon.Add(time.Second))
+	ended.Gone = true
+	unknown := orders("z", 0, noon)
+	unknown.Gone = true
+	late := orders("b", 0, noon.Add(-time.Second))
+	late.Gone = true
+	for _, values := range [][]headroom.PushedValue{{orders("a", 10, noon), orders("b", 2, noon)}, {ended, unknown, late}} {
+		if err := r.add(values, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := r.value(headroom.PushedSource{Metric: "orders"}, noon, time.Minute)
+	if err != nil || got != 2 || r.series != 1 { // that b has ended was said before its value
+		t.Errorf("got %v, %v, %d series; want those of b alone", got, err, r.series)
+	}
+}

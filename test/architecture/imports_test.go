@@ -15,7 +15,7 @@ const module = "headroom.dev/headroom"
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "orchestration", "monitoring/objective", "monitoring/signal"},
-	3: {"monitoring/metrics", "monitoring/alert", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
+	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
@@ -42,6 +42,8 @@ var outside = map[string][]string{
 	"github.com/andybalholm/brotli": {"balancing/compress"},
 	"golang.org/x/net/http2":        {"balancing/h2"},
 	"cel.dev/cel-go":                {"scaling/rule"},
+	"go.opentelemetry.io/collector": {"monitoring/receive"},
+	"github.com/golang/snappy":      {"monitoring/receive"},
 }
 
 func TestRoomsImportOnlyLowerFloors(t *testing.T) {
