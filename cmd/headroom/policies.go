@@ -23,7 +23,7 @@ shown, and decides nothing. What is added or changed here is kept over restarts.
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listPolicies(cmd.Context(), "") },
 	}
-	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a), newPoliciesRemoveCommand(a))
+	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a), newPoliciesRemoveCommand(a), newPoliciesImportCommand(a))
 	return cmd
 }
 

@@ -31,7 +31,7 @@ func TestWhatIsImportedDecidesAsTheAutoscalerDid(t *testing.T) {
 	}{
 		"processor, no behavior": {
 			hpaYAML("  minReplicas: 2\n  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]\n"),
-			controlled(2, 8, nil, hpa.Metric{Source: hpa.Resource, Name: "cpu", Type: hpa.Utilization, Target: 60}),
+			controlled(2, 40, nil, hpa.Metric{Source: hpa.Resource, Name: "cpu", Type: hpa.Utilization, Target: 60}),
 		},
 		"two metrics, and a behavior for the way down": {
 			hpaYAML(`  metrics:
@@ -40,7 +40,7 @@ func TestWhatIsImportedDecidesAsTheAutoscalerDid(t *testing.T) {
   behavior:
     scaleDown: {stabilizationWindowSeconds: 60, selectPolicy: Min, tolerance: 50m, policies: [{type: Percent, value: 50, periodSeconds: 60}, {type: Pods, value: 2, periodSeconds: 30}]}
 `),
-			controlled(1, 8, &hpa.Behavior{ScaleUp: defaultUp, ScaleDown: hpa.Rules{StabilizationWindow: time.Minute, Select: hpa.SelectMin, Tolerance: 0.05,
+			controlled(1, 40, &hpa.Behavior{ScaleUp: defaultUp, ScaleDown: hpa.Rules{StabilizationWindow: time.Minute, Select: hpa.SelectMin, Tolerance: 0.05,
 				Policies: []hpa.RatePolicy{{Type: hpa.RatePercent, Value: 50, Period: time.Minute}, {Type: hpa.RatePods, Value: 2, Period: 30 * time.Second}}}},
 				hpa.Metric{Source: hpa.Resource, Name: "cpu", Type: hpa.Utilization, Target: 50},
 				hpa.Metric{Source: hpa.External, Name: "queue", Type: hpa.AverageValue, Target: 30500}),
@@ -72,7 +72,7 @@ func compare(t *testing.T, policy headroom.Scaling, spec hpa.Spec, random *rand.
 	load, queue := 100.0, 100.0
 	for step := range 100 {
 		if random.IntN(6) == 0 {
-			load, queue = float64(random.IntN(900_000))/1000, float64(random.IntN(1_500_000))/1000
+			load, queue = float64(random.IntN(2_000_000))/1000, float64(random.IntN(1_500_000))/1000
 		} else { // little enough to matter where the tolerance ends
 			load, queue = around(load, random), around(queue, random)
 		}

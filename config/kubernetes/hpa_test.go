@@ -11,7 +11,7 @@ import (
 // hpaYAML is an autoscaling/v2 object with the lines under spec.
 func hpaYAML(spec string) string {
 	return "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: shop}\nspec:\n" +
-		"  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\n  maxReplicas: 8\n" + spec
+		"  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\n  maxReplicas: 40\n" + spec
 }
 
 // read reads text that must be right.
@@ -43,7 +43,7 @@ func TestWhatIsWrittenInAnHPADecides(t *testing.T) {
   - type: Resource
     resource: {name: memory, target: {type: Utilization, averageUtilization: 75}}
 `))
-	if s.MinReplicas != 2 || s.MaxReplicas != 8 || s.ScaleDownCooldown != 0 || s.Policies[0].Name != "shop" {
+	if s.MinReplicas != 2 || s.MaxReplicas != 40 || s.ScaleDownCooldown != 0 || s.Policies[0].Name != "shop" {
 		t.Errorf("read %d to %d replicas, cooldown %s, policy %q", s.MinReplicas, s.MaxReplicas, s.ScaleDownCooldown, s.Policies[0].Name)
 	}
 	want := []headroom.KubernetesMetric{

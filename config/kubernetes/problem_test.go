@@ -24,7 +24,7 @@ func TestWhatCannotBeTakenOverIsNamedWithItsLineAndWhatToDo(t *testing.T) {
 		{"a slip", hpaYAML(cpu + "  minReplica: 2\n"), 8, "spec.minReplica", "slip in its name"},
 		{"a slip deeper down", hpaYAML("  metrics:\n  - type: Resource\n    resource: {name: cpu, target: {type: Utilization, averageUtilization: 60, value: 3}}\n"),
 			9, "spec.metrics[0].resource.target.value", "no field"},
-		{"bounds the wrong way round", hpaYAML("  minReplicas: 9\n" + cpu), 6, "spec.maxReplicas", "at least minReplicas, which is 9"},
+		{"bounds the wrong way round", hpaYAML("  minReplicas: 90\n" + cpu), 6, "spec.maxReplicas", "at least minReplicas, which is 90"},
 		{"more than there may be", hpaYAML("  minReplicas: 9000\n" + cpu), 7, "spec.minReplicas", "from 0 to 1000"},
 		{"zero by the processor", hpaYAML("  minReplicas: 0\n" + cpu), 7, "spec.minReplicas", "needs an Object or External metric"},
 		{"a resource of its own", hpaYAML("  metrics: [{type: Resource, resource: {name: disk, target: {type: Utilization, averageUtilization: 60}}}]\n"),
