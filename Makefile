@@ -17,7 +17,7 @@ PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean
+.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -94,6 +94,10 @@ lint: ## gofmt, vet, staticcheck, tidy go.mod
 
 bench: build ## what docs/performance.md says: footprint, start, cost per request beside peers
 	@$(GO) run ./test/bench -headroom $(BIN)/headroom -shop $(BIN)/shop
+
+bench-scaling: ## how many services one core scales each second, beside what others say; BENCH='-services 1000 -for 10s'
+	@$(GO) build -o $(BIN)/bench-scaling ./test/bench/scaling
+	@$(BIN)/bench-scaling -json $(BIN)/bench-scaling.json $(BENCH)
 
 bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and ReverseProxy; BENCH='-only small,tls-full -rounds 1' for a part
 	@$(GO) build -o $(BIN)/bench-balancer ./test/bench/balancer

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"headroom.dev/headroom"
@@ -57,6 +58,8 @@ type Controller struct {
 	places      map[string]int // of each service in measurement.Services
 	heardAt     time.Time      // when measurement came; zero is never
 	lateness    headroom.Histogram
+
+	changing atomic.Int64 // services whose backends have changed, and are not published yet
 
 	mu       sync.Mutex // guards all below
 	config   headroom.Config

@@ -1,8 +1,8 @@
 package control
 
 import (
-	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,13 +32,24 @@ const firstWord = 3 * time.Second
 // publishEndpoints sends the balancers the list of backends if it changed. The version is stored before it is sent, so
 // that it never goes back, whatever crashes. The first list waits until all replicas have been read: the balancers have
 // that of the last life, and a scaler that has lost its state must not take everybody out of traffic. The lock is held.
-func (c *Controller) publishEndpoints() error {
+func (c *Controller) publishEndpoints() error { return c.publishList(c.allBackends) }
+
+// publishService is the same where only the backends of one service can have changed.
+func (c *Controller) publishService(name string) error {
+	const many = 8 // for which one list of all is made sooner than one for each
+	if !c.published || c.changing.Load() > many {
+		return c.publishEndpoints()
+	}
+	return c.publishList(func() []headroom.Backend { return c.backendsWith(name) })
+}
+
+func (c *Controller) publishList(list func() []headroom.Backend) error {
 	c.published = false
 	_, sent := c.Endpoints.Last()
 	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
 		return nil
 	}
-	backends := c.allBackends()
+	backends := list()
 	if sent && slices.Equal(backends, c.lastSent) {
 		c.published = true
 		return nil
@@ -65,35 +76,67 @@ func (c *Controller) allRead() bool {
 	return true
 }
 
-// allBackends lists the backends of all services: replicas, those of the config file, those added through the API.
-// The lock is held.
+// allBackends lists the backends of all services, by service and ID: replicas, those of the config file, those added
+// through the API. The lock is held.
 func (c *Controller) allBackends() []headroom.Backend {
+	names := map[string]bool{}
+	for name := range c.services {
+		names[name] = true
+	}
+	for name := range c.config.Services {
+		names[name] = true
+	}
+	added := map[string][]headroom.Backend{}
+	for _, record := range c.backends {
+		added[record.Backend.Service] = append(added[record.Backend.Service], record.Backend)
+	}
 	var all []headroom.Backend
-	for _, s := range c.services {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		all = append(all, c.backendsOf(name, added[name])...)
+	}
+	return all
+}
+
+// backendsWith is the list that was sent last with the backends of one service as they are now. The lock is held.
+func (c *Controller) backendsWith(name string) []headroom.Backend {
+	var added []headroom.Backend
+	for _, record := range c.backends {
+		if record.Backend.Service == name {
+			added = append(added, record.Backend)
+		}
+	}
+	begin, _ := slices.BinarySearchFunc(c.lastSent, name, func(b headroom.Backend, name string) int { return strings.Compare(b.Service, name) })
+	end := begin
+	for end < len(c.lastSent) && c.lastSent[end].Service == name {
+		end++
+	}
+	return slices.Concat(c.lastSent[:begin], c.backendsOf(name, added), c.lastSent[end:])
+}
+
+// backendsOf lists the backends of one service by ID. Those of records are given, of any source. The lock is held.
+func (c *Controller) backendsOf(name string, records []headroom.Backend) []headroom.Backend {
+	var all []headroom.Backend
+	if s := c.services[name]; s != nil {
 		all = append(all, s.replicaBackends()...)
 	}
-	for name, settings := range c.config.Services {
-		for _, static := range settings.Backends {
-			all = append(all, static.Backend(name))
-		}
+	settings, configured := c.config.Services[name]
+	for _, static := range settings.Backends {
+		all = append(all, static.Backend(name))
 	}
 	for i, backend := range all {
 		if record, changed := c.backends[backend.ID]; changed {
 			all[i].Weight, all[i].State = record.weightOf(backend), record.stateOf(backend)
 		}
 	}
-	for id, record := range c.backends {
-		_, configured := c.config.Services[record.Backend.Service]
-		if !configured || record.Backend.Source != headroom.SourceAPI {
+	for _, backend := range records {
+		if !configured || backend.Source != headroom.SourceAPI {
 			continue
 		}
 		// One that has since been written in the config file, too, is there already.
-		if !slices.ContainsFunc(all, func(other headroom.Backend) bool { return other.ID == id }) {
-			all = append(all, record.Backend)
+		if !slices.ContainsFunc(all, func(other headroom.Backend) bool { return other.ID == backend.ID }) {
+			all = append(all, backend)
 		}
 	}
-	slices.SortFunc(all, func(a, b headroom.Backend) int {
-		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(all, func(a, b headroom.Backend) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }
