@@ -1,6 +1,7 @@
 package headroom
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -124,16 +125,15 @@ func (s StepPolicy) validate(path string) []error {
 			bands = append(bands, b)
 		}
 	}
-	slices.SortFunc(bands, func(a, b band) int {
-		if a.from < b.from {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(bands, func(a, b band) int { return cmp.Compare(a.from, b.from) })
 	for i := 1; i < len(bands); i++ {
 		if bands[i].from < bands[i-1].until {
+			end := "goes to " + number(bands[i-1].until)
+			if math.IsInf(bands[i-1].until, 1) {
+				end = "has no until"
+			}
 			found.add(&InvalidError{Field: joinPath(path, fmt.Sprintf("steps[%d].from", bands[i].at)), Value: number(bands[i].from),
-				Expected: fmt.Sprintf("lies in the band of steps[%d], which goes to %s: bands must not overlap", bands[i-1].at, number(bands[i-1].until))})
+				Expected: fmt.Sprintf("lies in the band of steps[%d], which %s: bands must not overlap", bands[i-1].at, end)})
 		}
 	}
 	return found.errors

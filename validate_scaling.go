@@ -33,6 +33,9 @@ func (s Scaling) validateAlone(path string) []error {
 	for _, metric := range slices.Sorted(maps.Keys(s.Activation)) {
 		found.add(s.checkMetric(path+".activation", metric)...)
 	}
+	for i, window := range s.Schedule {
+		found.add(window.validate(fmt.Sprintf("%s.schedule[%d]", path, i))...)
+	}
 	seen := map[string]int{}
 	for i, policy := range s.Policies {
 		at := fmt.Sprintf("%s.policies[%d]", path, i)
@@ -47,6 +50,17 @@ func (s Scaling) validateAlone(path string) []error {
 	}
 	found.add(checkTags(path, s)...)
 	return found.errors
+}
+
+func (b BoundsWindow) validate(path string) []error {
+	switch {
+	case b.MinReplicas == nil && b.MaxReplicas == nil:
+		return []error{&InvalidError{Field: path + ".minReplicas", Expected: "minReplicas or maxReplicas must be given, else the window changes nothing"}}
+	case b.MinReplicas != nil && b.MaxReplicas != nil && *b.MaxReplicas < *b.MinReplicas:
+		return []error{&InvalidError{Field: path + ".maxReplicas", Value: strconv.Itoa(*b.MaxReplicas),
+			Expected: fmt.Sprintf("must be at least minReplicas of the same window, which is %d", *b.MinReplicas)}}
+	}
+	return nil
 }
 
 // CheckMetrics says which metrics of a policy are neither built in nor among the signals.
@@ -75,7 +89,9 @@ func (s Scaling) checkMetric(path string, metric Metric) []error {
 		known = append(known, string(builtIn))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Signals)) {
-		known = append(known, string(name))
+		if !slices.Contains(known, string(name)) {
+			known = append(known, string(name))
+		}
 	}
 	enum := strings.Join(known, ",")
 	if err := checkEnum(path, enum, string(metric)); err != nil {

@@ -356,3 +356,30 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestMistakesInHowAServiceScalesAreNamed(t *testing.T) {
+	for scaling, want := range map[string]string{
+		"schedule: [{name: a, from: '0 8 * * *', until: '0 18 * * *'}]":                                 `scaling.schedule[0].minReplicas: minReplicas or maxReplicas must be given, else the window changes nothing`,
+		"schedule: [{name: a, from: '0 8 * * *', until: '0 18 * * *', minReplicas: 5, maxReplicas: 3}]": `scaling.schedule[0].maxReplicas: 3: must be at least minReplicas of the same window, which is 5`,
+		"schedule: [{from: '0 8 * * *', until: '0 18 * * *', minReplicas: 5}]":                          `scaling.schedule[0].name: must be given`,
+		"combine: maximum":     `scaling.combine: "maximum": must be one of max, min, all, weighted, first`,
+		"pause: left":          `scaling.pause: "left": must be one of none, up, down, both`,
+		"activation: {que: 5}": `scaling.activation: "que": must be one of cpu, memory, requests-per-second, in-flight, latency`,
+		"behavior: {scaleUp: {stabilizationWindow: 2h}}":                                                          `scaling.behavior.scaleUp.stabilizationWindow: "2h": must be from 0s to 1h`,
+		"behavior: {scaleUp: {policies: [{type: pods, value: 1, period: 1m}]}}":                                   `scaling.behavior.scaleUp.policies[0].type: "pods": must be one of replicas, percent`,
+		"signals: {cpu: {command: {run: ./x}}}":                                                                   `scaling.signals.cpu: cpu is a built-in metric: choose another name`,
+		"signals: {lag: {}}":                                                                                      `scaling.signals.lag: must say where it comes from, with one of promql, http, command, external, pushed, cron`,
+		"policies: [{name: a}]":                                                                                   `scaling.policies[0].metric: must be given for a threshold, such as "cpu", or one of target, steps, schedule, concurrency, rule, formula, kubernetes instead`,
+		"policies: [{name: a, target: {metric: cpu}}]":                                                            `scaling.policies[0].target.averageValue: exactly one of utilization, averageValue and value must be given and more than 0, and there are 0`,
+		"policies: [{name: a, target: {metric: latency, averageValue: 5}}]":                                       `scaling.policies[0].target.averageValue: latency does not add up over replicas: use value`,
+		"policies: [{name: a, target: {metric: in-flight, utilization: 5}}]":                                      `scaling.policies[0].target.utilization: 5: is for cpu and memory: in-flight has no limit that it could be a share of; use averageValue or value`,
+		"policies: [{name: a, steps: {metric: cpu, steps: [{add: 1}]}}]":                                          `scaling.policies[0].steps.steps[0].from: from or until must be given, else the step would always be taken`,
+		"policies: [{name: a, steps: {metric: cpu, steps: [{from: 10, add: 1}, {from: 50, until: 60, add: 2}]}}]": `scaling.policies[0].steps.steps[1].from: 50: lies in the band of steps[0], which has no until: bands must not overlap`,
+		"policies: [{name: a, metric: cpu, threshold: 7, action: scale-up, target: {metric: cpu, value: 7}}]":     `scaling.policies[0].target: a policy is of one kind, and this one has threshold and target: make a policy of each`,
+	} {
+		got := complaint(t, "services: {shop: {run: ./shop}}\nscaling: {"+scaling+"}\n")
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\ngot  %s\nwant %s", scaling, got, want)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func floating(parsed *cel.Ast) {
 func plain(issues *cel.Issues) error {
 	var lines []string
 	for _, found := range issues.Errors() {
-		message := strings.ReplaceAll(found.Message, "(in container '')", "")
+		message := readable(found.Message)
 		where := fmt.Sprintf("column %d", found.Location.Column()+1)
 		if line := found.Location.Line(); line > 1 {
 			where = fmt.Sprintf("line %d, %s", line, where)
@@ -35,4 +35,15 @@ func plain(issues *cel.Issues) error {
 		lines = append(lines, where+": "+strings.TrimSpace(message))
 	}
 	return errors.New(strings.Join(lines, "; "))
+}
+
+// readable leaves out of one of CEL's messages what only its authors can use.
+func readable(message string) string {
+	message = strings.TrimSpace(strings.ReplaceAll(message, "(in container '')", ""))
+	message, _, _ = strings.Cut(message, " expecting {") // all tokens of the language
+	message = strings.ReplaceAll(message, "input '<EOF>'", "end of the expression")
+	if name, undeclared := strings.CutPrefix(message, "undeclared reference to "); undeclared {
+		return "there is no " + name + "; signals are written as signal.NAME.total"
+	}
+	return message
 }

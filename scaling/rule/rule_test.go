@@ -124,9 +124,9 @@ func TestErrorsSayWhere(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"signal.queue.total >", Condition, "column 21: "},
-		{"hour >= 8 && qeue > 5", Condition, "column 14: undeclared reference to 'qeue'"},
-		{"hour >= 8 &&\n  qeue > 5", Condition, "line 2, column 3: undeclared reference to 'qeue'"},
+		{"signal.queue.total >", Condition, "column 21: Syntax error: mismatched end of the expression"},
+		{"hour >= 8 && qeue > 5", Condition, "column 14: there is no 'qeue'; signals are written as signal.NAME.total"},
+		{"hour >= 8 &&\n  qeue > 5", Condition, "line 2, column 3: there is no 'qeue'; signals are written as signal.NAME.total"},
 		{"current + 2", Condition, "it gives a number, and must give a condition"},
 		{"current > 2", Number, "it gives a condition, and must give a number"},
 		{`"six"`, Number, "it gives a text, and must give a number"},
