@@ -87,7 +87,7 @@ func (w *writer) structure(v reflect.Value, path string, depth int) {
 func (w *writer) leaveOut(parent reflect.Value, f field, path string) bool {
 	v := parent.FieldByIndex(f.index)
 	if w.brief {
-		return isDefault(v, f)
+		return isDefault(v, f) && f.name != "minReplicas" && f.name != "maxReplicas" // one wants to see the bounds
 	}
 	if service, ok := parent.Interface().(headroom.Service); ok && f.name == "scaling" && service.Run == nil {
 		return true // it would be refused: what is there is only the defaults

@@ -8,7 +8,7 @@ import (
 	"headroom.dev/headroom"
 )
 
-// ShowScaling writes how a service is scaled as YAML for below "services:", what differs from the defaults alone, with notes in front. It loads to
+// ShowScaling writes how a service is scaled as YAML for below "services:", the bounds and what differs from the defaults, with notes in front. It loads to
 // the same Scaling, where the service has something to run.
 func ShowScaling(service string, s headroom.Scaling, notes []string) string {
 	w := &writer{options: ShowOptions{Reveal: true}, brief: true}
