@@ -81,6 +81,7 @@ func New(options Options) http.Handler {
 	s.registerDecide(api)
 	s.registerBalancer(api)
 	s.registerMonitor(api)
+	s.registerReceive(api)
 	s.registerEvents(api)
 	s.registerJournal(api)
 	s.registerOperate(api)
@@ -120,7 +121,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		writeProblem(out, r, problem)
 		return
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || ownProtocol(r.URL.Path) {
 		s.mux.ServeHTTP(out, r)
 		return
 	}

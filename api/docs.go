@@ -101,6 +101,14 @@ type docsProblem struct {
 	Title, Hint string
 }
 
+// jsonBody is nil where an operation takes none, or one in another format.
+func jsonBody(operation *huma.Operation) *huma.MediaType {
+	if operation.RequestBody == nil {
+		return nil
+	}
+	return operation.RequestBody.Content["application/json"]
+}
+
 func docsOperationOf(operation *huma.Operation) docsOperation {
 	view := docsOperation{
 		ID: operation.OperationID, Method: operation.Method, Path: operation.Path,
@@ -114,8 +122,7 @@ func docsOperationOf(operation *huma.Operation) docsOperation {
 		}
 		view.Parameters = append(view.Parameters, field)
 	}
-	if operation.RequestBody != nil {
-		media := operation.RequestBody.Content["application/json"]
+	if media := jsonBody(operation); media != nil {
 		view.Request, view.RequestExample = schemaName(media.Schema), exampleText(media.Example)
 	}
 	statuses := make([]string, 0, len(operation.Responses))

@@ -274,6 +274,7 @@ type fakeMonitor struct {
 	rules []headroom.AlertRule
 	// pushed are the values that were taken.
 	pushed []headroom.PushedValue
+	refuse error // of Push
 }
 
 func (m *fakeMonitor) state() error {
@@ -328,6 +329,9 @@ func (m *fakeMonitor) AddAlertRule(_ context.Context, rule headroom.AlertRule, c
 func (m *fakeMonitor) Push(_ context.Context, values []headroom.PushedValue, change headroom.Change) error {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.refuse != nil {
+		return m.refuse
+	}
 	if !change.DryRun {
 		m.pushed = append(m.pushed, values...)
 	}
