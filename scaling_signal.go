@@ -7,7 +7,7 @@ type SignalFrom struct {
 	HTTP     *HTTPSource     `json:"http,omitempty" doc:"a number in a JSON document" example:"{url: 'http://127.0.0.1:9000/stats', path: queues.0.length}"`
 	Command  *CommandSource  `json:"command,omitempty" doc:"what a program prints" example:"{run: ./queue-length}"`
 	External *ExternalSource `json:"external,omitempty" doc:"an external scaler of KEDA's (gRPC)" example:"{address: 'scaler:9090', metadata: {queue: orders}}"`
-	Pushed   *PushedSource   `json:"pushed,omitempty" doc:"a metric that is sent to headroom: POST /api/monitor/metrics, OTLP, or Prometheus remote write" example:"{metric: orders_open}"`
+	Pushed   *PushedSource   `json:"pushed,omitempty" doc:"a metric that is sent to headroom: POST /api/monitor/metrics" example:"{metric: orders_open}"`
 	Cron     *CronSource     `json:"cron,omitempty" doc:"a number at some times, as KEDA's cron scaler; else 0" example:"{from: '0 8 * * *', until: '0 18 * * *', value: 5}"`
 
 	Every      Duration       `json:"every" default:"15s" doc:"how often it is read; 1s to 1h; pushed ones come as they come" example:"5s"`

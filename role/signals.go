@@ -2,18 +2,18 @@ package role
 
 import (
 	"context"
-	"fmt"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/monitoring/source"
+	"headroom.dev/headroom/monitoring/source/external"
 )
 
 // newPoller makes what reads the signals from outside for the scaler.
 func (s *Scaler) newPoller() *source.Poller {
 	return source.NewPoller(source.Options{
 		Report: s.control.Sampled, Query: s.monitor.Query, Logger: s.log,
-		External: func(from headroom.ExternalSource) (source.Reader, error) {
-			return nil, fmt.Errorf("external scalers such as %s cannot be asked by this headroom", from.Address)
+		External: func(from headroom.ExternalSource, service string) (source.Reader, error) {
+			return external.Dial(from, service)
 		},
 	})
 }

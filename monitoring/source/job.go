@@ -134,8 +134,11 @@ func keyOf(to subscriber, from headroom.SignalFrom, settings headroom.Service) s
 		TimeZone  string
 		Calendars map[string][]string
 		Directory string
+		Service   string
 	}{From: from}
 	switch {
+	case from.External != nil:
+		key.Service = to.service
 	case from.Cron != nil:
 		key.TimeZone, key.Calendars = settings.Scaling.TimeZone, settings.Scaling.Calendars
 	case from.Command != nil:
@@ -178,7 +181,7 @@ func (p *Poller) jobOf(to subscriber, from headroom.SignalFrom, settings headroo
 	case from.External != nil:
 		limit(from.External.Timeout)
 		j.lane = from.External.Address
-		j.open = func() (Reader, error) { return p.options.External(*from.External) }
+		j.open = func() (Reader, error) { return p.options.External(*from.External, to.service) }
 	case from.Pushed != nil:
 		j.metric = from.Pushed.Metric
 		is(pushed{&p.received, *from.Pushed, time.Duration(from.StaleAfter)})

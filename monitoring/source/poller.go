@@ -20,8 +20,8 @@ type Options struct {
 	Report func(signal.Sample)
 	// Query asks headroom's own monitor.
 	Query Query
-	// External makes the reader of an external scaler of KEDA's.
-	External func(headroom.ExternalSource) (Reader, error)
+	// External makes the reader of an external scaler of KEDA's, which is told the service.
+	External func(from headroom.ExternalSource, service string) (Reader, error)
 	Logger   *slog.Logger
 }
 

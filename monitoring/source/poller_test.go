@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,7 +97,7 @@ func newPolling(scalers map[string]*fakeScaler) *polling {
 			defer p.mu.Unlock()
 			p.samples = append(p.samples, s)
 		},
-		External: func(source headroom.ExternalSource) (Reader, error) {
+		External: func(source headroom.ExternalSource, _ string) (Reader, error) {
 			scaler := scalers[source.Address]
 			if scaler == nil {
 				return nil, fmt.Errorf("there is no scaler at %s", source.Address)
@@ -124,11 +125,11 @@ func (p *polling) start() (stop func()) {
 	}
 }
 
-func (p *polling) newest(service string) signal.Sample {
+func (p *polling) newest(name string) signal.Sample {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range slices.Backward(p.samples) {
-		if s.Service == service {
+		if s.Service == name || s.Service+" "+string(s.Signal) == name {
 			return s
 		}
 	}
@@ -140,10 +141,18 @@ func external(address string, every time.Duration) headroom.SignalFrom {
 		External: &headroom.ExternalSource{Address: address, Timeout: headroom.Duration(5 * time.Second)}}
 }
 
+// services have one signal each, named queue, but for those named "service signal".
 func services(signals map[string]headroom.SignalFrom) map[string]headroom.Service {
 	all := map[string]headroom.Service{}
 	for name, from := range signals {
-		all[name] = headroom.Service{Run: &headroom.Run{}, Scaling: headroom.Scaling{Signals: map[headroom.Metric]headroom.SignalFrom{"queue": from}}}
+		service, metric, named := strings.Cut(name, " ")
+		if !named {
+			metric = "queue"
+		}
+		if all[service].Run == nil {
+			all[service] = headroom.Service{Run: &headroom.Run{}, Scaling: headroom.Scaling{Signals: map[headroom.Metric]headroom.SignalFrom{}}}
+		}
+		all[service].Scaling.Signals[headroom.Metric(metric)] = from
 	}
 	return all
 }
@@ -233,13 +242,13 @@ func TestEqualSignalsAreReadOnceForAll(t *testing.T) {
 		p := newPolling(map[string]*fakeScaler{"a:1": scaler})
 		one, two, rarer := external("a:1", 10*time.Second), external("a:1", 10*time.Second), external("a:1", time.Hour)
 		two.Fallback = headroom.SignalFallback{Behavior: "static", Replicas: 4} // does not change how it is read
-		p.Apply(services(map[string]headroom.SignalFrom{"shop": one, "api": two, "web": rarer}))
+		p.Apply(services(map[string]headroom.SignalFrom{"shop": one, "shop lag": two, "shop age": rarer, "api": one}))
 		defer p.start()()
 		time.Sleep(time.Second)
-		if n := scaler.count(); n != 2 {
-			t.Errorf("read %d times; want once for two signals, and once for the one with another period", n)
+		if n := scaler.count(); n != 3 {
+			t.Errorf("read %d times; want once for two signals, once for the one with another period, and once for another service, which scalers are told", n)
 		}
-		for _, service := range []string{"shop", "api", "web"} {
+		for _, service := range []string{"shop queue", "shop lag", "shop age", "api"} {
 			if got := p.newest(service); got.Value != 3 {
 				t.Errorf("%s got %+v", service, got)
 			}
@@ -259,10 +268,10 @@ func TestAChangedConfigurationIsInForceAtOnce(t *testing.T) {
 		if _, closed := a.lives(); a.count() != 1 || closed != 0 {
 			t.Errorf("read %d times, closed %d times, though nothing changed", a.count(), closed)
 		}
-		p.Apply(services(map[string]headroom.SignalFrom{"shop": external("a:1", time.Hour), "api": external("a:1", time.Hour)}))
+		p.Apply(services(map[string]headroom.SignalFrom{"shop": external("a:1", time.Hour), "shop lag": external("a:1", time.Hour)}))
 		time.Sleep(time.Second)
-		if opened, _ := a.lives(); p.newest("api").Value != 1 || opened != 1 {
-			t.Errorf("a second service got %+v, from %d readers", p.newest("api"), opened)
+		if opened, _ := a.lives(); p.newest("shop lag").Value != 1 || opened != 1 {
+			t.Errorf("a second signal got %+v, from %d readers", p.newest("shop lag"), opened)
 		}
 		p.Apply(services(map[string]headroom.SignalFrom{"shop": external("b:1", time.Second)}))
 		time.Sleep(10 * time.Second)
