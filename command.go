@@ -1,6 +1,7 @@
 package headroom
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,20 @@ type Command []string
 func (c *Command) UnmarshalText(text []byte) error {
 	words, err := splitWords(string(text))
 	if err != nil {
+		return err
+	}
+	*c = words
+	return nil
+}
+
+// UnmarshalJSON takes both forms that users write; a list is also how a command is written as JSON.
+func (c *Command) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		return c.UnmarshalText([]byte(text))
+	}
+	var words []string
+	if err := json.Unmarshal(data, &words); err != nil {
 		return err
 	}
 	*c = words

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"net/url"
+
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/monitoring/signal"
 )
@@ -10,3 +12,48 @@ func (c *Controller) Sampled(sample signal.Sample) { c.signals.AddSample(sample)
 
 // KeepSamples forgets what was read of signals that a configuration does not have.
 func (c *Controller) KeepSamples(config headroom.Config) { c.signals.KeepSamples(config.Services) }
+
+// secret stands where one was.
+const secret = "(secret)"
+
+// withoutSecrets is a policy as decisions need it, which are kept and shown: without what signals are read with.
+func withoutSecrets(policy headroom.Scaling) headroom.Scaling {
+	signals := make(map[headroom.Metric]headroom.SignalFrom, len(policy.Signals))
+	for name, from := range policy.Signals {
+		if from.PromQL != nil {
+			shown := *from.PromQL
+			shown.URL, shown.Headers = redacted(shown.URL), hidden(shown.Headers)
+			from.PromQL = &shown
+		}
+		if from.HTTP != nil {
+			shown := *from.HTTP
+			shown.URL, shown.Headers = redacted(shown.URL), hidden(shown.Headers)
+			from.HTTP = &shown
+		}
+		signals[name] = from
+	}
+	if len(signals) > 0 {
+		policy.Signals = signals
+	}
+	return policy
+}
+
+func hidden(headers map[string]string) map[string]string {
+	if headers == nil {
+		return nil
+	}
+	names := make(map[string]string, len(headers))
+	for name := range headers {
+		names[name] = secret
+	}
+	return names
+}
+
+// redacted hides the password in an address.
+func redacted(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.User == nil {
+		return address
+	}
+	return parsed.Redacted()
+}

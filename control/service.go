@@ -161,7 +161,7 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Scali
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings, s.retired = settings, false
-	s.policy = settings.Scaling
+	s.policy = withoutSecrets(settings.Scaling)
 	s.policy.Policies = policies
 	s.newest()                                // by the policy that it was made by
 	s.compiled, _ = scaling.Compile(s.policy) // checked before; what cannot be read abstains and says so
