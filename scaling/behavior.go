@@ -11,13 +11,13 @@ import (
 
 // behaviorOf is HPA's form of a user's behavior; nil where it limits nothing. Unlike HPA's, a direction without rules is not limited.
 func behaviorOf(b headroom.Behavior, tolerance float64) *hpa.Behavior {
-	if !limiting(b.ScaleUp) && !limiting(b.ScaleDown) {
+	if !hasRules(b.ScaleUp) && !hasRules(b.ScaleDown) {
 		return nil
 	}
 	return &hpa.Behavior{ScaleUp: rulesOf(b.ScaleUp, tolerance), ScaleDown: rulesOf(b.ScaleDown, tolerance)}
 }
 
-func limiting(r headroom.BehaviorRules) bool {
+func hasRules(r headroom.BehaviorRules) bool {
 	return stabilization(r) > 0 || len(r.Policies) > 0 || r.Select == "disabled"
 }
 

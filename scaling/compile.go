@@ -113,9 +113,9 @@ func (c *Compiled) targets() {
 func (c *Compiled) compile(p headroom.ScalingPolicy) (proposer, string, error) {
 	switch p.Kind() {
 	case headroom.KindTarget:
-		return c.falling(p, p.Target.Metric, targetOf(p)), "", nil
+		return c.withFallback(p, p.Target.Metric, targetOf(p)), "", nil
 	case headroom.KindSteps:
-		return c.falling(p, p.Steps.Metric, steps{p}), "", nil
+		return c.withFallback(p, p.Steps.Metric, steps{p}), "", nil
 	case headroom.KindSchedule:
 		w, field, err := c.window(p.Schedule.Window)
 		return scheduled{p, w}, "." + field, err
@@ -128,7 +128,7 @@ func (c *Compiled) compile(p headroom.ScalingPolicy) (proposer, string, error) {
 	case headroom.KindKubernetes:
 		return kubernetesOf(p, c.policy), "", nil
 	default:
-		return c.falling(p, p.Metric, threshold{p}), "", nil
+		return c.withFallback(p, p.Metric, threshold{p}), "", nil
 	}
 }
 

@@ -6,28 +6,28 @@ import (
 	"headroom.dev/headroom"
 )
 
-// falling is a policy on a signal of the user's own that has a fallback, KEDA's: after so many failures in a row it asks for a number that was given.
-type falling struct {
+// fallbackPolicy is a policy on a signal of the user's own that has a fallback, KEDA's: after so many failures in a row it asks for a number that was given.
+type fallbackPolicy struct {
 	inner    proposer
 	policy   headroom.ScalingPolicy
 	metric   headroom.Metric
 	fallback headroom.SignalFallback
 }
 
-// falling wraps a proposer where its signal has a fallback that gives a number.
-func (c *Compiled) falling(p headroom.ScalingPolicy, metric headroom.Metric, inner proposer) proposer {
+// withFallback wraps a proposer where its signal has a fallback that gives a number.
+func (c *Compiled) withFallback(p headroom.ScalingPolicy, metric headroom.Metric, inner proposer) proposer {
 	from, own := c.policy.Signals[metric]
 	if !own || !givesNumber(from.Fallback) {
 		return inner
 	}
-	return falling{inner, p, metric, from.Fallback}
+	return fallbackPolicy{inner, p, metric, from.Fallback}
 }
 
 func givesNumber(f headroom.SignalFallback) bool {
 	return f.Behavior == "static" || f.Behavior == "current" || f.Behavior == "current-if-higher" || f.Behavior == "current-if-lower"
 }
 
-func (f falling) propose(s *situation) (headroom.Proposal, bool) {
+func (f fallbackPolicy) propose(s *situation) (headroom.Proposal, bool) {
 	failures := s.signals[f.metric].Failures
 	if failures < max(f.fallback.After, 1) || s.read(f.metric, stable).known {
 		return f.inner.propose(s)

@@ -7,24 +7,24 @@ import (
 	"headroom.dev/headroom"
 )
 
-// The rules of limits, in the order in which they are applied. The bounds come last: they win over cooldowns and over
-// what is not known.
+// The rules of limits, in the order in which they are applied. Rules for what happens to the load come before those that hold changes back, so that a
+// stabilization window looks back on what was asked for and not on what a cooldown held. The bounds come last: they win over everything else.
 const (
+	ruleHeadroom          = "headroom"            // spare replicas
 	ruleManual            = "manual"              // a person's number takes the place of the proposals
 	ruleDisabled          = "disabled"            // the wanted number stays
 	ruleUnknownMetric     = "unknown-metric"      // no fall
 	ruleUnknownReplicas   = "unknown-replicas"    // no fall
 	ruleNotSynced         = "not-synced"          // no fall
-	ruleHeadroom          = "headroom"            // spare replicas
 	ruleInactive          = "inactive"            // no first replica without activity
 	ruleActivation        = "activation"          // at least one while there is activity
-	rulePauseUp           = "pause-up"            // no rise
-	rulePauseDown         = "pause-down"          // no fall
-	ruleFlapBudget        = "flap-budget"         // no fall
 	ruleStabilization     = "stabilization"       // of Scaling.Behavior
 	ruleRate              = "rate"                // of Scaling.Behavior
+	rulePauseUp           = "pause-up"            // no rise
+	rulePauseDown         = "pause-down"          // no fall
 	ruleScaleUpCooldown   = "scale-up-cooldown"   // no rise
 	ruleScaleDownCooldown = "scale-down-cooldown" // no fall
+	ruleFlapBudget        = "flap-budget"         // no fall
 	ruleMaxReplicas       = "max-replicas"
 	ruleMinReplicas       = "min-replicas"
 )

@@ -194,3 +194,25 @@ func TestWhatCannotBeReadHoldsAndSaysWhy(t *testing.T) {
 		t.Errorf("got %d: %s", d.To, d.Reason)
 	}
 }
+
+func TestNothingShrinksBecauseOfReplicasThatWarmUp(t *testing.T) {
+	for _, test := range []struct {
+		warming, ready, want int // of 6, each for 50 requests/s, under 200 of which those that are warm carry all
+	}{{0, 6, 4}, {1, 6, 5}, {2, 6, 6}, {5, 6, 6}} {
+		replicas := counts(test.ready, 0)
+		replicas.Warming = test.warming
+		d, _ := Decide("d", policyOf(targetRPS(50)), observe(replicas, steady(headroom.MetricRequestsPerSecond, reading(200, 6))), wanted(6))
+		if d.To != test.want {
+			t.Errorf("%d of 6 warm up: got %d, want %d: %s", test.warming, d.To, test.want, d.Reason)
+		}
+	}
+	slow := steady(headroom.MetricLatency, millis(20))
+	replicas := counts(3, 0)
+	for warming, want := range map[int]int{0: 2, 1: 3} {
+		replicas.Warming = warming
+		policy := policyOf(func(p *headroom.Scaling) { p.TargetLatency = headroom.Duration(200 * time.Millisecond) })
+		if d, _ := Decide("d", policy, observe(replicas, slow), wanted(3)); d.To != want {
+			t.Errorf("latency, %d of 3 warm up: got %d, want %d: %s", warming, d.To, want, d.Reason)
+		}
+	}
+}
