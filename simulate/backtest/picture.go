@@ -74,10 +74,8 @@ func row(b *strings.Builder, columns []column, left, top, most float64) {
 		return top + rowHeight*(1-value/most)
 	}
 	fmt.Fprintf(b, `<path fill="%s" fill-opacity="0.35" d="M%.1f %.1f`, loadColor, left, top+rowHeight)
-	for i, c := range columns {
-		fmt.Fprintf(b, "L%.1f %.1fL%.1f %.1f", left+float64(i)*step, at(c.load), left+float64(i+1)*step, at(c.load))
-	}
-	fmt.Fprintf(b, `L%.1f %.1fZ"/>`+"\n", left+columnCount, top+rowHeight)
+	stairs(b, columns, left, func(c column) float64 { return at(c.load) })
+	fmt.Fprintf(b, `V%.1fZ"/>`+"\n", top+rowHeight)
 	for i, c := range columns {
 		if c.shortage > 0 {
 			// At least a pixel, or a shortage of a second would not be seen.
@@ -85,16 +83,22 @@ func row(b *strings.Builder, columns []column, left, top, most float64) {
 				left+float64(i)*step, at(c.load), math.Max(step, 1), math.Max(at(c.load-c.shortage)-at(c.load), 1), shortageColor)
 		}
 	}
-	fmt.Fprintf(b, `<path fill="none" stroke="%s" stroke-width="1.3" d="`, capacityColor)
-	for i, c := range columns {
-		move := "L"
-		if i == 0 {
-			move = "M"
-		}
-		fmt.Fprintf(b, "%s%.1f %.1fL%.1f %.1f", move, left+float64(i)*step, at(c.capacity), left+float64(i+1)*step, at(c.capacity))
-	}
+	fmt.Fprintf(b, `<path fill="none" stroke="%s" stroke-width="1.3" d="M%.1f %.1f`, capacityColor, left, at(columns[0].capacity))
+	stairs(b, columns, left, func(c column) float64 { return at(c.capacity) })
 	b.WriteString("\"/>\n")
 	fmt.Fprintf(b, `<line x1="%.0f" y1="%.0f" x2="%.0f" y2="%.0f" stroke="#c9d1d9"/>`+"\n", left, top+rowHeight, left+columnCount, top+rowHeight)
+}
+
+// stairs goes on with a path in steps, from column to column; those of one height are one step.
+func stairs(b *strings.Builder, columns []column, left float64, height func(column) float64) {
+	step, before := float64(columnCount)/float64(len(columns)), ""
+	for i, c := range columns {
+		if y := fmt.Sprintf("%.1f", height(c)); y != before {
+			fmt.Fprintf(b, "H%.1fV%s", left+float64(i)*step, y)
+			before = y
+		}
+	}
+	fmt.Fprintf(b, "H%.1f", left+columnCount)
 }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
