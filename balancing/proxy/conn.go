@@ -132,21 +132,20 @@ func beginsHTTP2(read []byte) bool {
 	return len(read) >= 3 && bytes.HasPrefix(preface, read[:min(len(read), len(preface))])
 }
 
-// speaks says which protocol is spoken. A listener that closes meanwhile is told to it at once.
+// speaks says which protocol is spoken. A listener that closes meanwhile is told to it.
 func (c *clientConn) speaks(w waker) {
 	c.waker.Store(&w)
 	if c.listener.waking.Load() {
 		w.wake()
-	} else if c.listener.closing.Load() {
-		c.notice()
 	}
 }
 
-// notice tells a client that the listener has closed, where its protocol has a way that does not race with a request: GOAWAY of HTTP/2. Other
-// goroutines call it.
+// notice tells a client that the listener has closed, where its protocol has a way that does not race with a request: GOAWAY of HTTP/2. One that has
+// not asked for anything yet is told with its first request: Go's client gives a request up, and repeats it nowhere, where a new connection says
+// GOAWAY before it was used (errClientConnNotEstablished). Other goroutines call it.
 func (c *clientConn) notice() {
 	if w := c.waker.Load(); w != nil {
-		if h2, ok := (*w).(*h2Conn); ok {
+		if h2, ok := (*w).(*h2Conn); ok && c.requests.Load() > 0 {
 			h2.wake()
 		}
 	}
