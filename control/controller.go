@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"headroom.dev/headroom"
@@ -59,8 +58,6 @@ type Controller struct {
 	heardAt     time.Time      // when measurement came; zero is never
 	lateness    headroom.Histogram
 
-	changing atomic.Int64 // services whose backends have changed, and are not published yet
-
 	mu       sync.Mutex // guards all below
 	config   headroom.Config
 	services map[string]*service
@@ -69,12 +66,9 @@ type Controller struct {
 	backends map[string]backendRecord   // made or changed through the API, by ID
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
-	// published is true while the balancers have been sent all that was known when they were sent something last. A
-	// service of which nothing has changed since then need not have the list of all backends made again.
-	published bool
-	running   context.Context // nil before Run and after it ended
-	began     time.Time       // when Run was called; zero is not yet
-	workers   sync.WaitGroup
+	running  context.Context            // nil before Run and after it ended
+	began    time.Time                  // when Run was called; zero is not yet
+	workers  sync.WaitGroup
 }
 
 // entriesBuffer lets a slow reader of the API lag this many journal entries behind; it then resumes from the store.

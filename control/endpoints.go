@@ -32,26 +32,13 @@ const firstWord = 3 * time.Second
 // publishEndpoints sends the balancers the list of backends if it changed. The version is stored before it is sent, so
 // that it never goes back, whatever crashes. The first list waits until all replicas have been read: the balancers have
 // that of the last life, and a scaler that has lost its state must not take everybody out of traffic. The lock is held.
-func (c *Controller) publishEndpoints() error { return c.publishList(c.allBackends) }
-
-// publishService is the same where only the backends of one service can have changed.
-func (c *Controller) publishService(name string) error {
-	const many = 8 // for which one list of all is made sooner than one for each
-	if !c.published || c.changing.Load() > many {
-		return c.publishEndpoints()
-	}
-	return c.publishList(func() []headroom.Backend { return c.backendsWith(name) })
-}
-
-func (c *Controller) publishList(list func() []headroom.Backend) error {
-	c.published = false
+func (c *Controller) publishEndpoints() error {
 	_, sent := c.Endpoints.Last()
 	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
 		return nil
 	}
-	backends := list()
+	backends := c.allBackends()
 	if sent && slices.Equal(backends, c.lastSent) {
-		c.published = true
 		return nil
 	}
 	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
@@ -63,7 +50,6 @@ func (c *Controller) publishList(list func() []headroom.Backend) error {
 		c.version, c.lastSent = next.Version, backends
 	}
 	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends})
-	c.published = true
 	return nil
 }
 
@@ -95,22 +81,6 @@ func (c *Controller) allBackends() []headroom.Backend {
 		all = append(all, c.backendsOf(name, added[name])...)
 	}
 	return all
-}
-
-// backendsWith is the list that was sent last with the backends of one service as they are now. The lock is held.
-func (c *Controller) backendsWith(name string) []headroom.Backend {
-	var added []headroom.Backend
-	for _, record := range c.backends {
-		if record.Backend.Service == name {
-			added = append(added, record.Backend)
-		}
-	}
-	begin, _ := slices.BinarySearchFunc(c.lastSent, name, func(b headroom.Backend, name string) int { return strings.Compare(b.Service, name) })
-	end := begin
-	for end < len(c.lastSent) && c.lastSent[end].Service == name {
-		end++
-	}
-	return slices.Concat(c.lastSent[:begin], c.backendsOf(name, added), c.lastSent[end:])
 }
 
 // backendsOf lists the backends of one service by ID. Those of records are given, of any source. The lock is held.

@@ -71,13 +71,6 @@ func (s *service) replicaBackends() []headroom.Backend {
 	return s.lastBackends
 }
 
-// told reports whether the balancers should know no other replicas than when the list of all was made last.
-func (s *service) told() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Equal(s.lastBackends, s.presentBackends())
-}
-
 // presentBackends lists the replicas that the balancers should know. The lock is held.
 func (s *service) presentBackends() []headroom.Backend {
 	if s.inventory == nil {

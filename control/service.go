@@ -324,18 +324,9 @@ func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error)
 // publish sends the balancers what changed of this service's backends, and remembers which version first had each
 // draining replica.
 func (s *service) publish() {
-	if !s.told() {
-		// Where many change together, as at a start, all come here first, and one list serves them all.
-		s.c.changing.Add(1)
-		runtime.Gosched()
-		defer s.c.changing.Add(-1)
-	}
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	err := s.c.forgetBackends(s)
-	if !s.c.published || !s.told() {
-		err = errors.Join(err, s.c.publishService(s.name))
-	}
+	err := errors.Join(s.c.forgetBackends(s), s.c.publishEndpoints())
 	if err != nil {
 		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
 		return
