@@ -37,8 +37,26 @@ func (c *Controller) publishEndpoints() error {
 	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
 		return nil
 	}
-	backends := c.allBackends()
-	if sent && slices.Equal(backends, c.lastSent) {
+	return c.publish(c.allBackends())
+}
+
+// publishService is the same where only the backends of one service can have changed: a list of all, made by each of many services at each turn, would be
+// quadratic. The lock is held.
+func (c *Controller) publishService(name string) error {
+	if _, sent := c.Endpoints.Last(); !sent {
+		return c.publishEndpoints()
+	}
+	begin, end := c.placeOf(name)
+	backends := c.backendsOf(name, c.madeFor(name))
+	if slices.Equal(backends, c.lastSent[begin:end]) {
+		return nil
+	}
+	return c.publish(slices.Concat(c.lastSent[:begin], backends, c.lastSent[end:]))
+}
+
+// publish sends a list of all backends, if it is not the one that was sent last. The lock is held.
+func (c *Controller) publish(backends []headroom.Backend) error {
+	if _, sent := c.Endpoints.Last(); sent && slices.Equal(backends, c.lastSent) {
 		return nil
 	}
 	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
@@ -81,6 +99,32 @@ func (c *Controller) allBackends() []headroom.Backend {
 		all = append(all, c.backendsOf(name, added[name])...)
 	}
 	return all
+}
+
+// madeFor lists the records of one service that were made through the API. The lock is held.
+func (c *Controller) madeFor(name string) []headroom.Backend {
+	var made []headroom.Backend
+	for _, record := range c.backends {
+		if record.Backend.Service == name {
+			made = append(made, record.Backend)
+		}
+	}
+	return made
+}
+
+// sentOf lists the backends of one service that were sent last. The lock is held.
+func (c *Controller) sentOf(name string) []headroom.Backend {
+	begin, end := c.placeOf(name)
+	return c.lastSent[begin:end]
+}
+
+// placeOf is where the backends of one service stand in the list that was sent last, which is sorted by service. The lock is held.
+func (c *Controller) placeOf(name string) (begin, end int) {
+	begin, _ = slices.BinarySearchFunc(c.lastSent, name, func(b headroom.Backend, name string) int { return strings.Compare(b.Service, name) })
+	for end = begin; end < len(c.lastSent) && c.lastSent[end].Service == name; {
+		end++
+	}
+	return begin, end
 }
 
 // backendsOf lists the backends of one service by ID. Those of records are given, of any source. The lock is held.

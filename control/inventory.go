@@ -63,18 +63,13 @@ func (s *service) greet() {
 		Message: fmt.Sprintf("%s: adopted %d replicas that were running already: %s.", s.name, len(adopted), strings.Join(adopted, ", "))})
 }
 
-// replicaBackends lists the replicas that the balancers should know, and takes them as told.
+// replicaBackends lists the replicas that the balancers should know. What could not be read is as they were told last: unknown is no reason to take anybody
+// out of traffic. The controller's lock is held.
 func (s *service) replicaBackends() []headroom.Backend {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastBackends = s.presentBackends()
-	return s.lastBackends
-}
-
-// presentBackends lists the replicas that the balancers should know. The lock is held.
-func (s *service) presentBackends() []headroom.Backend {
 	if s.inventory == nil {
-		return s.lastBackends // unknown is no reason to take anybody out of traffic
+		return s.toldReplicas()
 	}
 	backends := make([]headroom.Backend, 0, len(s.inventory.Replicas))
 	for _, replica := range s.inventory.Replicas {
@@ -85,7 +80,7 @@ func (s *service) presentBackends() []headroom.Backend {
 			State: headroom.BackendActive, Source: headroom.SourceReplica})
 	}
 	if !s.inventory.Complete {
-		for _, backend := range s.lastBackends { // what could not be read may still exist
+		for _, backend := range s.toldReplicas() { // what could not be read may still exist
 			if _, listed := s.replica(backend.ID); !listed {
 				backends = append(backends, backend)
 			}
@@ -98,6 +93,17 @@ func (s *service) presentBackends() []headroom.Backend {
 		}
 	}
 	return backends
+}
+
+// toldReplicas are those in the list that the balancers were sent last. The controller's lock is held.
+func (s *service) toldReplicas() []headroom.Backend {
+	var replicas []headroom.Backend
+	for _, backend := range s.c.sentOf(s.name) {
+		if backend.Source == headroom.SourceReplica {
+			replicas = append(replicas, backend)
+		}
+	}
+	return replicas
 }
 
 // lacks reports whether a replica is certainly not there.

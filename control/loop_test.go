@@ -273,3 +273,34 @@ func (w *world) expectReplays() {
 		}
 	}
 }
+
+// Who looks at the backends between a turn that changes them and the list that tells the balancers must not make them seem told.
+func TestLookingAtTheBackendsKeepsNoneOfThemFromTheBalancer(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		entries, end := w.control.Entries.Subscribe()
+		defer end()
+		looking := make(chan struct{})
+		defer close(looking)
+		go func() {
+			for {
+				select {
+				case <-looking:
+					return
+				case <-entries: // is sent within a turn
+					if _, err := w.control.Backends(""); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}()
+		for i, load := range []float64{5, 60, 5, 80, 5, 60, 5} {
+			w.balancer.set(load)
+			w.pass(40 * time.Second)
+			want := slices.Sorted(slices.Values(w.names()))
+			if got := w.balancer.backends(headroom.BackendActive); !slices.Equal(got, want) {
+				t.Fatalf("after load %d the replicas are %v and the balancer has %v", i, want, got)
+			}
+		}
+	})
+}

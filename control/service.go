@@ -56,15 +56,14 @@ type service struct {
 	memory   memory
 	open     map[string]headroom.Operation
 
-	inventory    *headroom.Inventory // nil is unknown
-	lastBackends []headroom.Backend  // what the balancers were last told of its replicas
-	problem      string              // why the inventory is unknown
-	history      orchestration.History
-	gone         []string            // of shrink operations that ended since history
-	synced       bool                // the platform has been read completely once
-	waiting      string              // why less is done than wished
-	sick         map[string]sickness // ready replicas that the balancer finds unhealthy
-	failure      string              // why the back-off last rose
+	inventory *headroom.Inventory // nil is unknown
+	problem   string              // why the inventory is unknown
+	history   orchestration.History
+	gone      []string            // of shrink operations that ended since history
+	synced    bool                // the platform has been read completely once
+	waiting   string              // why less is done than wished
+	sick      map[string]sickness // ready replicas that the balancer finds unhealthy
+	failure   string              // why the back-off last rose
 
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
 
@@ -99,12 +98,6 @@ func (c *Controller) newService(name string) (*service, error) {
 	s.history = s.memory.History
 	if !s.memory.Scaler.LastActive.IsZero() {
 		s.memory.Scaler.LastActive = c.now() // what was active since it was stored is not known
-	}
-	// Until the platform has been read, the balancers keep what they were told last.
-	for _, backend := range c.lastSent {
-		if backend.Service == name && backend.Source == headroom.SourceReplica {
-			s.lastBackends = append(s.lastBackends, backend)
-		}
 	}
 	err := c.store.List(operationKind, func(id string, data json.RawMessage) error {
 		var operation headroom.Operation
@@ -326,7 +319,7 @@ func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error)
 func (s *service) publish() {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	err := errors.Join(s.c.forgetBackends(s), s.c.publishEndpoints())
+	err := errors.Join(s.c.forgetBackends(s), s.c.publishService(s.name))
 	if err != nil {
 		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
 		return
