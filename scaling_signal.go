@@ -7,7 +7,7 @@ type SignalFrom struct {
 	HTTP     *HTTPSource     `json:"http,omitempty" doc:"a number in a JSON document" example:"{url: 'http://127.0.0.1:9000/stats', path: queues.0.length}"`
 	Command  *CommandSource  `json:"command,omitempty" doc:"what a program prints" example:"{run: ./queue-length}"`
 	External *ExternalSource `json:"external,omitempty" doc:"an external scaler of KEDA's (gRPC)" example:"{address: 'scaler:9090', metadata: {queue: orders}}"`
-	Pushed   *PushedSource   `json:"pushed,omitempty" doc:"a metric that is sent to headroom: POST /api/monitor/metrics" example:"{metric: orders_open}"`
+	Pushed   *PushedSource   `json:"pushed,omitempty" doc:"a metric that is sent to headroom: POST /api/monitor/metrics, OTLP, or Prometheus' remote write" example:"{metric: orders_open}"`
 	Cron     *CronSource     `json:"cron,omitempty" doc:"a number at some times, as KEDA's cron scaler; else 0" example:"{from: '0 8 * * *', until: '0 18 * * *', value: 5}"`
 
 	Every      Duration       `json:"every" default:"15s" doc:"how often it is read; 1s to 1h; pushed ones come as they come" example:"5s"`
@@ -41,7 +41,7 @@ type CommandSource struct {
 type ExternalSource struct {
 	Address  string            `json:"address" doc:"host:port" example:"scaler.default:9090"`
 	Metric   string            `json:"metric,omitempty" doc:"which of its metrics; the first where not given" example:"queue-length"`
-	Metadata map[string]string `json:"metadata,omitempty" doc:"the trigger's metadata" example:"{queue: orders}"`
+	Metadata map[string]string `json:"metadata,omitempty" secret:"true" doc:"the trigger's metadata; values may be given as file:PATH" example:"{queue: orders}"`
 	// PerTarget is for policies that come from KEDA, where the scaler alone knows its target.
 	PerTarget bool `json:"perTarget,omitempty" doc:"the value is divided by the target that the scaler names itself; it is 0 while the scaler is not active and at least 0.001 while it is: what KEDA decides by, for a target of 1" example:"true"`
 	// Plain is the default of KEDA's external scaler as well.

@@ -72,7 +72,7 @@ type Policy struct {
 // ScaleOrder is a person's order for a number of replicas.
 type ScaleOrder struct {
 	Service  string   `json:"service" example:"shop"`
-	Replicas int      `json:"replicas" minimum:"1" doc:"between the service's minReplicas and maxReplicas"`
+	Replicas int      `json:"replicas" minimum:"0" doc:"between the service's minReplicas and maxReplicas"`
 	For      Duration `json:"for,omitempty" doc:"how long the order overrides the policies; scaleDownCooldown where not given"`
 	Reason   string   `json:"reason,omitempty" doc:"kept with the decision"`
 	By       string   `json:"-"`

@@ -50,7 +50,7 @@ func TestWrongValuesAreNamed(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ method, path, body, location string }{
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":"four"}`, "body.replicas"},
-		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":0}`, "body.replicas"},
+		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":-1}`, "body.replicas"},
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":1001}`, "body.replicas"},
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":2.5}`, "body.replicas"},
 		{"POST", "/api/scaling/scale", `{"service":"shop","replicas":null}`, "body.replicas"},

@@ -24,7 +24,7 @@ type PolicyList struct {
 // ScaleRequest orders a number of replicas.
 type ScaleRequest struct {
 	Service  string            `json:"service" minLength:"1" doc:"name of the service" example:"shop"`
-	Replicas int               `json:"replicas" minimum:"1" maximum:"1000" doc:"between the service's minReplicas and maxReplicas" example:"4"`
+	Replicas int               `json:"replicas" minimum:"0" maximum:"1000" doc:"between the service's minReplicas and maxReplicas; 0 where minReplicas is 0" example:"4"`
 	For      headroom.Duration `json:"for,omitempty" doc:"how long the order overrides targets and policies; the service's scaleDownCooldown where not given" example:"10m"`
 	Reason   string            `json:"reason,omitempty" maxLength:"1000" doc:"kept with the decision" example:"sale starts at noon"`
 }

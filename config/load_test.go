@@ -233,7 +233,7 @@ func TestPathsAreRelativeToTheFileInWhichTheyStand(t *testing.T) {
 func TestFilesOfTheDataPlaneAreRelativeToTheFileInWhichTheyStand(t *testing.T) {
 	dir := write(t, map[string]string{
 		"a/headroom.yaml": shop + "loadBalancing: {backendTLS: {enabled: true, ca: ca.pem, certificate: c.pem, key: c.key}, errorPages: {503: busy.html}}\naccessLog: {path: log}\n",
-		"b/more.yaml": `services: {shop: {loadBalancing: {hosts: [shop.example.com], errorPages: {4xx: /srv/wrong.html},
+		"b/more.yaml": `services: {shop: {scaling: {signals: {lag: {external: {address: "scaler:9090", caFile: scaler.pem}}}}, loadBalancing: {hosts: [shop.example.com], errorPages: {4xx: /srv/wrong.html},
   tls: {certificates: [{certificate: s.pem, key: ../s.key}], clients: {mode: required, ca: clients.pem}, acme: {enabled: true, rootCA: root.pem}}}}}`,
 	})
 	loaded, err := Loader{Paths: []string{filepath.Join(dir, "a/headroom.yaml"), filepath.Join(dir, "b/more.yaml")}, WorkingDir: dir}.Load()
@@ -242,18 +242,19 @@ func TestFilesOfTheDataPlaneAreRelativeToTheFileInWhichTheyStand(t *testing.T) {
 	}
 	l := loaded.Config.Services["shop"].LoadBalancing
 	for what, paths := range map[string][2]string{
-		"accessLog.path":             {loaded.Config.AccessLog.Path, filepath.Join(dir, "a/log")},
-		"the default of all":         {loaded.Config.LoadBalancing.BackendTLS.CA, filepath.Join(dir, "a/ca.pem")},
-		"backendTLS.ca":              {l.BackendTLS.CA, filepath.Join(dir, "a/ca.pem")},
-		"backendTLS.certificate":     {l.BackendTLS.Certificate, filepath.Join(dir, "a/c.pem")},
-		"backendTLS.key":             {l.BackendTLS.Key, filepath.Join(dir, "a/c.key")},
-		"tls.certificates":           {l.TLS.Certificates[0].Certificate, filepath.Join(dir, "b/s.pem")},
-		"their keys":                 {l.TLS.Certificates[0].Key, filepath.Join(dir, "s.key")},
-		"tls.clients.ca":             {l.TLS.Clients.CA, filepath.Join(dir, "b/clients.pem")},
-		"tls.acme.rootCA":            {l.TLS.ACME.RootCA, filepath.Join(dir, "b/root.pem")},
-		"errorPages of the defaults": {l.ErrorPages["503"], filepath.Join(dir, "a/busy.html")},
-		"errorPages, absolute":       {l.ErrorPages["4xx"], "/srv/wrong.html"},
-		"what is not given":          {loaded.Config.LoadBalancing.TLS.Clients.CA, ""},
+		"accessLog.path":              {loaded.Config.AccessLog.Path, filepath.Join(dir, "a/log")},
+		"the default of all":          {loaded.Config.LoadBalancing.BackendTLS.CA, filepath.Join(dir, "a/ca.pem")},
+		"backendTLS.ca":               {l.BackendTLS.CA, filepath.Join(dir, "a/ca.pem")},
+		"backendTLS.certificate":      {l.BackendTLS.Certificate, filepath.Join(dir, "a/c.pem")},
+		"backendTLS.key":              {l.BackendTLS.Key, filepath.Join(dir, "a/c.key")},
+		"an external scaler's caFile": {loaded.Config.Services["shop"].Scaling.Signals["lag"].External.CAFile, filepath.Join(dir, "b/scaler.pem")},
+		"tls.certificates":            {l.TLS.Certificates[0].Certificate, filepath.Join(dir, "b/s.pem")},
+		"their keys":                  {l.TLS.Certificates[0].Key, filepath.Join(dir, "s.key")},
+		"tls.clients.ca":              {l.TLS.Clients.CA, filepath.Join(dir, "b/clients.pem")},
+		"tls.acme.rootCA":             {l.TLS.ACME.RootCA, filepath.Join(dir, "b/root.pem")},
+		"errorPages of the defaults":  {l.ErrorPages["503"], filepath.Join(dir, "a/busy.html")},
+		"errorPages, absolute":        {l.ErrorPages["4xx"], "/srv/wrong.html"},
+		"what is not given":           {loaded.Config.LoadBalancing.TLS.Clients.CA, ""},
 	} {
 		if paths[0] != paths[1] {
 			t.Errorf("%s is %q, want %q", what, paths[0], paths[1])

@@ -24,6 +24,11 @@ func (l *Loaded) resolvePaths(b *binder) {
 			paths.resolve("services."+name+".run.workingDirectory", &service.Run.WorkingDirectory)
 		}
 		paths.balancing("services."+name+".loadBalancing", &service.LoadBalancing)
+		for signal, from := range service.Scaling.Signals {
+			if from.External != nil { // no other service has it: bind made it
+				paths.resolveGiven(fmt.Sprintf("services.%s.scaling.signals.%s.external.caFile", name, signal), &from.External.CAFile)
+			}
+		}
 		l.Config.Services[name] = service
 	}
 }

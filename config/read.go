@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
 
 	"headroom.dev/headroom"
 )
@@ -51,37 +50,9 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// json writes a tree as JSON, for what only its owner can read.
-func (n *node) json() any {
-	switch n.kind {
-	case scalarNode:
-		if _, isNumber := number(n.text); isNumber && !n.quoted {
-			return json.Number(n.text)
-		}
-		if value, err := strconv.ParseBool(n.text); err == nil && !n.quoted {
-			return value
-		}
-		return n.text
-	case listNode:
-		items := make([]any, len(n.items))
-		for i, item := range n.items {
-			items[i] = item.json()
-		}
-		return items
-	case mapNode:
-		fields := make(map[string]any, len(n.entries))
-		for _, e := range n.entries {
-			fields[e.key] = e.value.json()
-		}
-		return fields
-	default:
-		return nil
-	}
-}
-
 // memory binds what a policy remembers, whose form is the policy's own business.
 func (b *binder) memory(v reflect.Value, f field, n *node, path string) {
-	text, err := json.Marshal(n.json())
+	text, err := json.Marshal(n.asJSON())
 	if err == nil {
 		err = json.Unmarshal(text, v.Addr().Interface())
 	}

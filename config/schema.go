@@ -173,7 +173,8 @@ func exampleValue(f field) any {
 	return jsonValue(f.typ, f.example())
 }
 
-// asJSON gives a tree as encoding/json would, for the schema and for checking files against it.
+// asJSON gives a tree as encoding/json would: for the schema, for checking files against it, and for what only its owner can read. Numbers keep their
+// digits where JSON writes them alike, since a time in nanoseconds has more of them than a float64.
 func (n *node) asJSON() any {
 	switch n.kind {
 	case nullNode:
@@ -192,6 +193,9 @@ func (n *node) asJSON() any {
 		return fields
 	}
 	if value, ok := number(n.text); ok && !n.quoted {
+		if json.Valid([]byte(n.text)) {
+			return json.Number(n.text)
+		}
 		return value
 	}
 	if !n.quoted && (n.text == "true" || n.text == "false") {

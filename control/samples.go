@@ -30,6 +30,11 @@ func withoutSecrets(policy headroom.Scaling) headroom.Scaling {
 			shown.URL, shown.Headers = redacted(shown.URL), hidden(shown.Headers)
 			from.HTTP = &shown
 		}
+		if from.External != nil {
+			shown := *from.External
+			shown.Metadata = hidden(shown.Metadata)
+			from.External = &shown
+		}
 		signals[name] = from
 	}
 	if len(signals) > 0 {
@@ -38,12 +43,13 @@ func withoutSecrets(policy headroom.Scaling) headroom.Scaling {
 	return policy
 }
 
-func hidden(headers map[string]string) map[string]string {
-	if headers == nil {
+// hidden keeps the names, of headers or of metadata.
+func hidden(values map[string]string) map[string]string {
+	if values == nil {
 		return nil
 	}
-	names := make(map[string]string, len(headers))
-	for name := range headers {
+	names := make(map[string]string, len(values))
+	for name := range values {
 		names[name] = secret
 	}
 	return names

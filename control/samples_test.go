@@ -13,6 +13,7 @@ func TestWhatSignalsAreReadWithIsNotKeptWithDecisions(t *testing.T) {
 	policy := headroom.Scaling{Signals: map[headroom.Metric]headroom.SignalFrom{
 		"a": {HTTP: &headroom.HTTPSource{URL: "http://user:hunter2@stats/x", Headers: headers}},
 		"b": {PromQL: &headroom.PromQLSource{URL: "http://user:hunter2@prometheus", Query: "up", Headers: headers}},
+		"d": {External: &headroom.ExternalSource{Address: "scaler:9090", Metadata: map[string]string{"Authorization": "hunter2"}}},
 		"c": {Command: &headroom.CommandSource{Run: headroom.Command{"count", "spool files"}}},
 	}}
 	text, err := json.Marshal(withoutSecrets(policy))

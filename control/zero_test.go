@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -146,4 +147,32 @@ func (w *world) expectWarming(want int) {
 	if got := w.status().LastDecision.Observation.Replicas.Warming; got != want {
 		w.t.Errorf("%d replicas are warming, want %d", got, want)
 	}
+}
+
+func TestAPersonMayOrderNoReplicaWhereTheServiceMayBeAtZero(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.sleepy()
+		w.start()
+		w.balancer.set(8)
+		w.pass(5 * time.Second)
+		w.expectNames("shop-1")
+		order := headroom.ScaleOrder{Service: "shop", For: headroom.Duration(time.Minute)}
+		decision, err := w.control.Scale(t.Context(), order, headroom.Change{})
+		if err != nil || decision.To != 0 || decision.Code != headroom.CodeManual {
+			t.Fatalf("decided %d by %q, %v; want 0, as ordered", decision.To, decision.Code, err)
+		}
+		w.pass(20 * time.Second)
+		w.expectNames()
+	})
+}
+
+func TestAnOrderOfNoReplicaIsRefusedWhereMinReplicasIsMore(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		_, err := w.control.Scale(t.Context(), headroom.ScaleOrder{Service: "shop"}, headroom.Change{})
+		var invalid *headroom.InvalidError
+		if !errors.As(err, &invalid) || invalid.Field != "replicas" || invalid.Value != "0" {
+			t.Errorf("answered %v, want that replicas 0 is below minReplicas", err)
+		}
+	})
 }

@@ -27,7 +27,7 @@ func TestTheExitCodesAreWhatTheHelpSays(t *testing.T) {
 		{"version extra", 2, `does not take "extra"`},
 		{"scale shop", 2, "headroom scale needs more: scale SERVICE REPLICAS"},
 		{"scale shop many", 2, `"many" is not a number of replicas`},
-		{"scale shop 0", 2, `"0" is not a number of replicas`},
+		{"scale shop +", 2, `"+" is not a number of replicas`},
 		{"scale shop 2 --for soon", 2, `--for: "soon" is not a duration`},
 		{"scale shop 2 --timeout x", 2, "invalid argument"},
 		{"decisions --limit 0", 2, "--limit 0: expected 1 to 1000"},

@@ -53,8 +53,8 @@ when so many replicas are ready, or with exit code 3 after --timeout.`,
 func (a *app) scale(cmd *cobra.Command, args []string, f scaleFlags) error {
 	order := headroom.ScaleOrder{Service: args[0], Reason: f.reason}
 	var err error
-	if order.Replicas, err = strconv.Atoi(args[1]); err != nil || order.Replicas < 1 {
-		return usagef(usageHint(cmd), "%q is not a number of replicas: expected 1 or more", args[1])
+	if order.Replicas, err = strconv.Atoi(args[1]); err != nil || order.Replicas < 0 {
+		return usagef(usageHint(cmd), "%q is not a number of replicas: expected 0 or more", args[1])
 	}
 	if f.hold != "" {
 		if order.For, err = headroom.ParseDuration(f.hold); err != nil {

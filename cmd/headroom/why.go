@@ -18,36 +18,39 @@ import (
 const atUsage = "the decision in force at a `time`: 2026-01-31T12:00:00Z, 12:34, or 10m ago"
 
 func newWhyCommand(a *app) *cobra.Command {
-	var at string
-	cmd := &cobra.Command{
+	return a.newAskingCommand(&cobra.Command{
 		Use:   "why REPLICAS [SERVICE]",
 		Short: "Explain why a service has, or had, so many replicas",
 		Long: `Explain why a service has, or had, so many replicas: the newest decision that came to that number. The
 service may be left out where there is one that scales.`,
-		Example:           "  headroom why 4 shop\n  headroom why 4 shop --at 12:30",
-		Args:              arguments(1, 2),
-		ValidArgsFunction: a.completeSecond(serviceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.why(cmd.Context(), args, at)
-		},
-	}
-	addAtFlag(cmd, &at)
-	return cmd
+		Example: "  headroom why 4 shop\n  headroom why 4 shop --at 12:30",
+	}, a.why)
 }
 
 func newWhyNotCommand(a *app) *cobra.Command {
-	var at string
-	cmd := &cobra.Command{
+	return a.newAskingCommand(&cobra.Command{
 		Use:   "why-not REPLICAS [SERVICE]",
 		Short: "Explain why a service has another number of replicas, and what it would take",
 		Long: `Explain why a service has another number of replicas: what stood against it, and the load, the bounds
 or the time that it would take. The service may be left out where there is one that scales.`,
-		Example:           "  headroom why-not 20 shop",
-		Args:              arguments(1, 2),
-		ValidArgsFunction: a.completeSecond(serviceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.whyNot(cmd.Context(), args, at)
-		},
+		Example: "  headroom why-not 20 shop",
+	}, a.whyNot)
+}
+
+// newAskingCommand completes a command that asks about a number of replicas at a time.
+func (a *app) newAskingCommand(cmd *cobra.Command, ask func(ctx context.Context, remote *client.Client, q asked) error) *cobra.Command {
+	var at string
+	cmd.Args, cmd.ValidArgsFunction = arguments(1, 2), a.completeSecond(serviceNames)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		remote, err := a.connect()
+		if err != nil {
+			return err
+		}
+		q, err := a.readAsked(cmd.Context(), remote, args, at)
+		if err != nil {
+			return err
+		}
+		return ask(cmd.Context(), remote, q)
 	}
 	addAtFlag(cmd, &at)
 	return cmd
@@ -101,15 +104,7 @@ func onlyService(ctx context.Context, remote *client.Client) (string, error) {
 	return "", usagef("name one of them, or see headroom status", "there are %d services that scale: %s", len(scaled), strings.Join(scaled, ", "))
 }
 
-func (a *app) why(ctx context.Context, args []string, at string) error {
-	remote, err := a.connect()
-	if err != nil {
-		return err
-	}
-	q, err := a.readAsked(ctx, remote, args, at)
-	if err != nil {
-		return err
-	}
+func (a *app) why(ctx context.Context, remote *client.Client, q asked) error {
 	now, err := remote.ExplainService(ctx, q.service, q.at, nil)
 	if err != nil {
 		return a.withoutDecision(ctx, remote, q.service, err)
@@ -140,15 +135,7 @@ func (a *app) withoutDecision(ctx context.Context, remote *client.Client, servic
 	return err
 }
 
-func (a *app) whyNot(ctx context.Context, args []string, at string) error {
-	remote, err := a.connect()
-	if err != nil {
-		return err
-	}
-	q, err := a.readAsked(ctx, remote, args, at)
-	if err != nil {
-		return err
-	}
+func (a *app) whyNot(ctx context.Context, remote *client.Client, q asked) error {
 	answer, err := remote.WhyNot(ctx, q.service, q.at, q.replicas)
 	if err != nil {
 		return a.withoutDecision(ctx, remote, q.service, err)

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,5 +216,21 @@ func TestAWholeNumberFunctionCountsAsANumber(t *testing.T) {
 	}
 	if got, err := program.Value(variables()); err != nil || got != 13 { // getHours is of UTC
 		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestTheSignalsOfAnExpressionAreThoseThatItNames(t *testing.T) {
+	t.Parallel()
+	compiler := compiler(t)
+	for text, want := range map[string][]string{
+		`signal.queue.total + 2 * signal["lag-s"].value`: {"queue", "lag-s"},
+		`has(signal.orders) && current > 2`:              {"orders"},
+		`hour >= 8`:                                      nil,
+		`"signal.queue" == "x"`:                          nil,
+		`signal.queue.total +`:                           nil,
+	} {
+		if got := compiler.Signals(text); !slices.Equal(got, want) {
+			t.Errorf("%s names %q, want %q", text, got, want)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/rule"
 )
 
 // Report is how the user's policy and others did on the same load.
@@ -92,6 +93,9 @@ func unmodeled(p headroom.Scaling) []string {
 		if policy.Steps != nil {
 			note(policy.Steps.Metric)
 		}
+		for _, metric := range named(policy) {
+			note(metric)
+		}
 		if policy.Kubernetes != nil {
 			for _, metric := range policy.Kubernetes.Metrics {
 				note(metric.Name)
@@ -103,4 +107,29 @@ func unmodeled(p headroom.Scaling) []string {
 		notes = append(notes, fmt.Sprintf("The signal %s is not in the load: it is unknown throughout, and nothing shrinks because of it.", metric))
 	}
 	return notes
+}
+
+// named lists the signals in the expressions of a policy.
+func named(policy headroom.ScalingPolicy) []headroom.Metric {
+	var texts []string
+	if policy.Rule != nil {
+		texts = append(texts, policy.Rule.When, policy.Rule.Replicas)
+	}
+	if policy.Formula != nil {
+		texts = append(texts, policy.Formula.Value)
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	compiler, err := rule.NewCompiler()
+	if err != nil {
+		return nil // never: its parts are fixed
+	}
+	var metrics []headroom.Metric
+	for _, text := range texts {
+		for _, name := range compiler.Signals(text) {
+			metrics = append(metrics, headroom.Metric(name))
+		}
+	}
+	return metrics
 }

@@ -68,6 +68,25 @@ func TestWhatIsDerivedOrNotKnownIsSaid(t *testing.T) {
 	}
 }
 
+func TestTheReportSaysThatSignalsOfRulesAndFormulasAreUnknownToIt(t *testing.T) {
+	policy := headroom.Scaling{
+		Signals: map[headroom.Metric]headroom.SignalFrom{"queue": {}, "lag": {}, "unused": {}},
+		Policies: []headroom.ScalingPolicy{
+			{Name: "a", Rule: &headroom.RulePolicy{When: "signal.queue.total > 100 && signal.cpu.value > 50", Replicas: "current + 1"}},
+			{Name: "b", Formula: &headroom.FormulaPolicy{Value: `signal["lag"].total + signal.memory.value`, Target: 3}},
+		},
+	}
+	notes := unmodeled(policy)
+	for i, name := range []string{"queue", "lag", "memory"} {
+		if i >= len(notes) || !strings.Contains(notes[i], "signal "+name+" ") {
+			t.Errorf("the notes are %q, want one on %s", notes, name)
+		}
+	}
+	if len(notes) != 3 {
+		t.Errorf("%d notes, want 3: %q", len(notes), notes)
+	}
+}
+
 func TestModelsThatCannotBeAreNamed(t *testing.T) {
 	for want, change := range map[string]func(*Model){
 		"capacity is -1":         func(m *Model) { m.Capacity = -1 },
