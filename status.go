@@ -21,6 +21,24 @@ type ServiceStatus struct {
 	Replicas         []Replica         `json:"replicas,omitempty"`
 	Operations       []Operation       `json:"operations,omitempty"` // open ones
 	Problems         []string          `json:"problems,omitempty"`   // what a person should know, in sentences
+	// Shadows compares each shadow policy with what is decided.
+	Shadows []ShadowComparison `json:"shadows,omitempty"`
+}
+
+// ShadowComparison is what a shadow policy would have done by itself, beside what was decided without it. All lengths are within the last hour, and since the
+// policy or headroom began if that was later.
+type ShadowComparison struct {
+	Service string `json:"service" example:"shop"`
+	Policy  string `json:"policy" example:"evenings"`
+	Live    int    `json:"live" doc:"replicas that are wanted without it" example:"4"`
+	// Wants has the headroom and the bounds of the service in it; null is an abstention.
+	Wants *int      `json:"wants" doc:"replicas that would be wanted if it decided alone; null while it abstains" example:"6"`
+	Since time.Time `json:"since,omitzero" doc:"since when it wants that; not there before the first decision"`
+
+	Compared          Duration `json:"compared" doc:"how long it did not abstain" example:"58m"`
+	Differed          Duration `json:"differed" doc:"how long it wanted another number" example:"12m"`
+	MoreReplicaHours  float64  `json:"moreReplicaHours" doc:"replica-hours that it would have used more" example:"0.4"`
+	FewerReplicaHours float64  `json:"fewerReplicaHours" doc:"replica-hours that it would have saved" example:"0.1"`
 }
 
 // BackendStatus is what there is to know of one backend now.

@@ -31,6 +31,13 @@ func examplePolicyRequest() PolicyRequest {
 	return PolicyRequest{Service: "shop", ScalingPolicy: examplePolicy().ScalingPolicy}
 }
 
+func exampleShadows() []headroom.ShadowComparison {
+	return []headroom.ShadowComparison{{
+		Service: "shop", Policy: "evenings", Live: 4, Wants: new(6), Since: exampleTime().Add(-10 * time.Minute),
+		Compared: headroom.Duration(58 * time.Minute), Differed: headroom.Duration(12 * time.Minute), MoreReplicaHours: 0.4, FewerReplicaHours: 0.1,
+	}}
+}
+
 func exampleBackend() headroom.Backend {
 	return headroom.Backend{
 		ID: "shop-api-1", Service: "shop", Address: "127.0.0.1:9001", Weight: 1,

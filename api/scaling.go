@@ -21,6 +21,11 @@ type PolicyList struct {
 	Policies []headroom.Policy `json:"policies" nullable:"false"`
 }
 
+// ShadowList is a list of shadows.
+type ShadowList struct {
+	Shadows []headroom.ShadowComparison `json:"shadows" nullable:"false"`
+}
+
 // ScaleRequest orders a number of replicas.
 type ScaleRequest struct {
 	Service  string            `json:"service" minLength:"1" doc:"name of the service" example:"shop"`
@@ -79,6 +84,13 @@ func (s *server) registerScaling(api huma.API) {
 		response:    PolicyList{[]headroom.Policy{examplePolicy()}}, problems: []string{"unknown-name"},
 	}, s.policies)
 	register(s, api, operation{
+		method: http.MethodGet, path: "/api/scaling/shadows", id: "list-shadows", tag: tagScaling,
+		summary: "Shadows beside what decides",
+		description: "What each policy with shadow would have done by itself, and how that differed in the last hour from what was decided. The hour is kept in memory: " +
+			"it begins anew with a restart, and with a change of the policy. The metric headroom_policy_proposal goes further back.",
+		response: ShadowList{exampleShadows()}, problems: []string{"unknown-name"},
+	}, s.shadows)
+	register(s, api, operation{
 		method: http.MethodPost, path: "/api/scaling/policies", id: "create-policy", tag: tagScaling, status: http.StatusCreated,
 		summary: "Make a policy",
 		description: "It is of one kind: a threshold (metric, threshold, action, step), or one of the blocks target, steps, schedule, concurrency, rule, formula and " +
@@ -126,6 +138,15 @@ func (s *server) scale(ctx context.Context, in *struct {
 func (s *server) policies(_ context.Context, in *ServiceFilter) (*body[PolicyList], error) {
 	policies, err := s.control.Policies(in.Service)
 	return &body[PolicyList]{PolicyList{list(policies)}}, err
+}
+
+func (s *server) shadows(_ context.Context, in *ServiceFilter) (*body[ShadowList], error) {
+	services, err := s.control.Status(in.Service)
+	shadows := []headroom.ShadowComparison{}
+	for _, service := range services {
+		shadows = append(shadows, service.Shadows...)
+	}
+	return &body[ShadowList]{ShadowList{shadows}}, err
 }
 
 func (s *server) createPolicy(ctx context.Context, in *struct {

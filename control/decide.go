@@ -105,6 +105,9 @@ func (s *service) decide(now time.Time) error {
 		return err
 	}
 	s.adopt(decision, news, now)
+	if len(s.shadows) > 0 {
+		s.compareShadows(decision)
+	}
 	return nil
 }
 

@@ -74,6 +74,9 @@ type service struct {
 	code      string             // of that one
 	lastID    int64
 
+	shadows    []*shadow
+	comparedAt time.Time // when a decision was last compared with what the shadows asked for
+
 	decidedAt time.Time // when the newest decision had been recorded; of the loop alone
 }
 
@@ -156,6 +159,7 @@ func (s *service) configure(settings headroom.Service, policies []headroom.Scali
 	s.settings, s.retired = settings, false
 	s.policy = withoutSecrets(settings.Scaling)
 	s.policy.Policies = policies
+	s.keepShadows(policies)
 	s.newest()                                // by the policy that it was made by
 	s.compiled, _ = scaling.Compile(s.policy) // checked before; what cannot be read abstains and says so
 	lb := settings.LoadBalancing

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling"
 )
 
 // Status says what there is to know of one service, or of all where the name is empty.
@@ -76,6 +77,7 @@ func (s *service) status() headroom.ServiceStatus {
 	}
 	slices.SortFunc(status.Operations, func(a, b headroom.Operation) int { return strings.Compare(a.ID, b.ID) })
 	status.Problems = s.problems(observation)
+	status.Shadows = s.comparisons(s.c.now())
 	return status
 }
 
@@ -136,6 +138,18 @@ func (s *service) report() (ServiceReport, int) {
 	report.Ready, report.Starting = counts.Ready, counts.Starting
 	if s.decision != nil {
 		report.Unlimited = &s.decision.Unlimited
+		report.Policies = s.proposals()
 	}
 	return report, s.policy.MaxReplicas
+}
+
+// proposals is what each policy asks for; those that abstain are not in it. The lock is held.
+func (s *service) proposals() []PolicyProposal {
+	var all []PolicyProposal
+	for _, proposal := range s.decision.Proposals {
+		if name, ofPolicy := scaling.PolicyOf(proposal); ofPolicy && proposal.Replicas != nil {
+			all = append(all, PolicyProposal{Policy: name, Shadow: proposal.Shadow, Replicas: *proposal.Replicas})
+		}
+	}
+	return all
 }

@@ -25,6 +25,15 @@ type ServiceReport struct {
 	Min       int    `json:"min"`
 	Max       int    `json:"max"`
 	Unlimited *int   `json:"unlimited"` // what the load alone asks for
+	// Policies is what each policy asks for that does not abstain.
+	Policies []PolicyProposal `json:"policies,omitempty"`
+}
+
+// PolicyProposal is what one policy asks for by itself, before any limit.
+type PolicyProposal struct {
+	Policy   string `json:"policy"`
+	Shadow   bool   `json:"shadow,omitempty"`
+	Replicas int    `json:"replicas"`
 }
 
 // usageEvery is how often the consumption of replicas is read: once a second, as the traffic is measured.

@@ -112,6 +112,9 @@ func (m *Monitor) Reported(report control.Report) {
 			Service: service.Service, Desired: service.Desired, Ready: service.Ready, Starting: service.Starting,
 			Min: service.Min, Max: service.Max, Unlimited: service.Unlimited,
 		}
+		for _, proposal := range service.Policies {
+			replicas[i].Proposals = append(replicas[i].Proposals, metrics.Proposal(proposal))
+		}
 	}
 	m.recorder.RecordReplicas(report.At, replicas)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +56,7 @@ func Compile(policy headroom.Scaling) (*Compiled, error) {
 			broken(at+field, err)
 			made = unreadable{p, err}
 		}
-		c.proposers, c.sources = append(c.proposers, made), append(c.sources, "policy "+p.Name)
+		c.proposers, c.sources = append(c.proposers, made), append(c.sources, ofPolicy+p.Name)
 	}
 	for i, b := range policy.Schedule {
 		w, field, err := c.window(b.Window)
@@ -76,6 +77,14 @@ func Compile(policy headroom.Scaling) (*Compiled, error) {
 	}
 	c.behavior = behaviorOf(policy.Behavior, policy.Tolerance)
 	return c, errors.Join(errs...)
+}
+
+// ofPolicy begins Proposal.Source of a policy.
+const ofPolicy = "policy "
+
+// PolicyOf is the name of the policy that made a proposal; a target has none.
+func PolicyOf(p headroom.Proposal) (name string, made bool) {
+	return strings.CutPrefix(p.Source, ofPolicy)
 }
 
 // Check says what Compile cannot read, with paths under the given one.

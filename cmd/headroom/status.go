@@ -23,7 +23,8 @@ func newStatusCommand(a *app) *cobra.Command {
 		Use:   "status [SERVICE]",
 		Short: "Show each service: replicas, traffic, latency and the last change",
 		Long: `Show each service: replicas, traffic, latency and the last change. With the name of a service, show
-also its signals and replicas.
+also its signals, its shadows (policies that decide nothing) with what they would have done in the
+last hour, and its replicas.
 
 A ? is a number that is not known now, a dash one that there is not.`,
 		Args:              arguments(0, 1),
@@ -198,6 +199,11 @@ func (v statusView) writeNotes(w io.Writer) error {
 		if !service.Scaling.Enabled && service.Kind != "backends" {
 			note(service.Name, "scaling is switched off")
 		}
+		for _, shadow := range service.Shadows {
+			if shadow.Wants != nil && *shadow.Wants != shadow.Live {
+				note(service.Name, "the shadow %s would want %s, and has for %s", shadow.Policy, plural(*shadow.Wants, "replica"), ageText(v.now, shadow.Since))
+			}
+		}
 		for _, o := range service.Operations {
 			note(service.Name, "%s", operationSentence(v.now, o))
 		}
@@ -250,6 +256,11 @@ func (v statusView) writeOne(w io.Writer) error {
 				number(targetText(service.Scaling, metric)), text(signalNote(service.Scaling, signal)))
 		}
 		if err := writeBlock(w, t); err != nil {
+			return err
+		}
+	}
+	if len(service.Shadows) > 0 {
+		if err := writeBlock(w, v.shadows(service.Shadows)); err != nil {
 			return err
 		}
 	}

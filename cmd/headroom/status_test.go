@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"headroom.dev/headroom"
 )
@@ -82,6 +83,29 @@ func TestStatusListsReplicasByTheirNumbers(t *testing.T) {
 	}
 	if !strings.Contains(b.String(), "\nshop uses much.\n") {
 		t.Errorf("a reason that names the service gets the name before it again:\n%s", b.String())
+	}
+}
+
+func TestStatusComparesShadowsWithWhatIsDecided(t *testing.T) {
+	service := headroom.ServiceStatus{Name: "shop", Scaling: headroom.Scaling{Enabled: true}, Shadows: []headroom.ShadowComparison{
+		{Policy: "ahead", Live: 4, Wants: new(6), Since: testNow.Add(-10 * time.Minute), Compared: headroom.Duration(time.Hour),
+			Differed: headroom.Duration(12*time.Minute + 300*time.Millisecond), MoreReplicaHours: 0.4, FewerReplicaHours: 0.125},
+		{Policy: "quiet", Live: 4},
+	}}
+	v := statusView{now: testNow, services: []headroom.ServiceStatus{service}, balancer: headroom.BalancerStatus{Connected: true}}
+	var b strings.Builder
+	if err := v.writeOne(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(b.String(), "\n\n")
+	want := `shop: the shadow ahead would want 6 replicas, and has for 10m
+
+SHADOW     WANTS  LIVE  FOR  COMPARED  DIFFERED  REPLICA-HOURS
+ahead          6     4  10m        1h       12m    +0.40 -0.12
+quiet   abstains     4    -        0s        0s    +0.00 -0.00
+`
+	if shown != want {
+		t.Errorf("status is\n%s\nwant at its end\n%s", shown, want)
 	}
 }
 

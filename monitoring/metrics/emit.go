@@ -1,6 +1,10 @@
 package metrics
 
-import "headroom.dev/headroom"
+import (
+	"strconv"
+
+	"headroom.dev/headroom"
+)
 
 // emitter takes the current values one by one, with the values of the family's labels.
 type emitter struct {
@@ -76,6 +80,9 @@ func (r *Recorder) eachScaled(e emitter, services []Replicas) {
 			if count != nil {
 				e.value(family, float64(*count), s.Service)
 			}
+		}
+		for _, p := range s.Proposals {
+			e.value(f.proposal, float64(p.Replicas), s.Service, p.Policy, strconv.FormatBool(p.Shadow))
 		}
 	}
 }

@@ -43,6 +43,7 @@ type families struct {
 	logDropped                                                        *family // of the balancer
 	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
 	desired, ready, starting, minReplicas, maxReplicas, wishUnlimited *family // of the scaler, per service
+	proposal                                                          *family // of the scaler, per policy
 	build, appendFailures                                             *family // of this program
 }
 
@@ -92,6 +93,8 @@ func newFamilies() families {
 		maxReplicas:   &family{"headroom_replicas_max", "Most replicas allowed.", gaugeKind, service},
 		wishUnlimited: &family{"headroom_replicas_unlimited", "Replicas that the load alone asks for, before any limit.", gaugeKind, service},
 
+		proposal: &family{"headroom_policy_proposal", "Replicas that a policy asks for by itself, before any limit; absent while it abstains. shadow is true for one that decides nothing.", gaugeKind, []string{"service", "policy", "shadow"}},
+
 		build:          &family{"headroom_build_info", "1, labeled with the versions that this program was built from.", gaugeKind, []string{"version", "goversion"}},
 		appendFailures: &family{"headroom_metrics_append_failures_total", "Times that the store refused samples, in whole or in part.", counterKind, nil},
 	}
@@ -105,7 +108,7 @@ func (f families) all() []*family {
 		f.connections, f.accepted, f.refused, f.handshakes, f.protocols, f.malformed, f.tunnels,
 		f.certificateEnd, f.certificateLife, f.certificateFailing, f.logDropped,
 		f.replicaCPU, f.replicaMemory, f.replicaCPULimit, f.replicaMemoryLimit,
-		f.desired, f.ready, f.starting, f.minReplicas, f.maxReplicas, f.wishUnlimited,
+		f.desired, f.ready, f.starting, f.minReplicas, f.maxReplicas, f.wishUnlimited, f.proposal,
 		f.build, f.appendFailures,
 	}
 }

@@ -47,6 +47,14 @@ type Replicas struct {
 	Ready, Starting *int
 	Min, Max        int
 	Unlimited       *int // what the load alone asks for; nil before the first decision
+	Proposals       []Proposal
+}
+
+// Proposal is what one policy asks for; one that abstains has none.
+type Proposal struct {
+	Policy   string
+	Shadow   bool
+	Replicas int
 }
 
 // usageState is what the replicas of one service last consumed.

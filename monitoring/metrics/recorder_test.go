@@ -163,6 +163,21 @@ func TestUnreadableUsageAndUnknownCountsLeaveQueriesAtOnce(t *testing.T) {
 	}
 }
 
+func TestWhatPoliciesAskForIsRecordedUntilTheyAbstain(t *testing.T) {
+	r, store, _ := newTestRecorder(t)
+	shop := Replicas{Service: "shop", Desired: 3, Proposals: []Proposal{{Policy: "queue", Replicas: 3}, {Policy: "ahead", Shadow: true, Replicas: 5}}}
+	r.RecordReplicas(epoch, []Replicas{shop})
+	if got := values(t, store, `headroom_policy_proposal{shadow="true"}`, epoch, "policy"); len(got) != 1 || got["ahead"] != 5 {
+		t.Errorf("shadows ask for %v; expected 5 by ahead", got)
+	}
+	shop.Proposals = shop.Proposals[:1]
+	next := epoch.Add(time.Second)
+	r.RecordReplicas(next, []Replicas{shop})
+	if got := values(t, store, `headroom_policy_proposal`, next, "policy"); len(got) != 1 || got["queue"] != 3 {
+		t.Errorf("asked for are %v; expected 3 by queue alone", got)
+	}
+}
+
 // scrape asks the handler as a scraper would and parses what it gets.
 func scrape(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()

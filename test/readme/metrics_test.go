@@ -34,6 +34,7 @@ api: {listen: API}
 services:
   shop:
     run: {command: "SHOP --port {{port}} --latency 1ms", ports: PORTS, memory: 64MiB}
+    scaling: {policies: [{name: least, shadow: true, rule: {when: "true", replicas: "2"}}]}
     loadBalancing: {listen: TRAFFIC, tls: {certificates: [{certificate: shop.pem, key: shop.key}]}}
 `)
 	client := secure(t, s)
@@ -54,7 +55,7 @@ services:
 		}
 		want = metricsTable(string(text))
 		// The last ones to appear: of the first replica's use, and of its first request.
-		for _, late := range []string{"headroom_replica_memory_limit_bytes", "headroom_backend_requests_total", "headroom_replicas_unlimited"} {
+		for _, late := range []string{"headroom_replica_memory_limit_bytes", "headroom_backend_requests_total", "headroom_replicas_unlimited", "headroom_policy_proposal"} {
 			if !strings.Contains(want, late) {
 				return fmt.Errorf("no %s yet", late)
 			}
