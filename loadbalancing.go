@@ -81,12 +81,6 @@ type HealthCheck struct {
 	UnhealthyThreshold int             `json:"unhealthyThreshold" default:"3" minimum:"1" maximum:"100" doc:"failures in a row until a healthy backend is unhealthy"`
 }
 
-// SessionAffinity keeps a client on one backend. It cannot be enabled yet; validation says so.
-type SessionAffinity struct {
-	Enabled bool   `json:"enabled" default:"false" doc:"not available yet: must be false"`
-	Type    string `json:"type" default:"cookie" enum:"cookie" doc:"how the client is recognized"`
-}
-
 // CircuitBreaker leaves a failing backend alone for a while; see balancing/health.
 type CircuitBreaker struct {
 	Enabled          bool     `json:"enabled" default:"true" doc:"false sends requests to a failing backend as to any other"`

@@ -33,6 +33,7 @@ func (c Config) Validate() []error {
 		found.add(balancing.validateTLS(path+".loadBalancing", c.LoadBalancing)...)
 		found.add(balancing.validateTCP(path+".loadBalancing", c.LoadBalancing)...)
 		found.add(balancing.validateHealthCheck(path+".loadBalancing", c.LoadBalancing)...)
+		found.add(balancing.validateAffinity(path + ".loadBalancing")...)
 	}
 	found.add(c.validateSharing()...)
 	found.add(c.validateListeners()...)

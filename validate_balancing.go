@@ -70,17 +70,6 @@ func (l LoadBalancing) validateHealthCheck(path string, general LoadBalancing) [
 		Expected: "is asked of nobody: " + why + ": set healthCheck.type to http or grpc, or remove the path"}}
 }
 
-// Validate refuses session affinity, which the balancer does not have yet.
-func (s SessionAffinity) Validate(path string) []error {
-	found := &findings{}
-	if s.Enabled {
-		found.add(&InvalidError{Field: path + ".enabled", Value: "true",
-			Expected: "session affinity is not available yet: set it to false or leave it out"})
-	}
-	found.add(checkTags(path, s)...)
-	return found.errors
-}
-
 // Validate says what is wrong with when a failing backend is left alone.
 func (b CircuitBreaker) Validate(path string) []error {
 	found := &findings{}

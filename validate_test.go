@@ -16,7 +16,7 @@ func validConfig() Config {
 		Protocol: ProtocolHTTP, BackendProtocol: BackendHTTP1,
 		TLS: TLS{MinVersion: "1.2", Clients: ClientCertificates{Mode: "none"}}, ProxyProtocol: ProxyProtocol{Send: "none"},
 		HealthCheck:     HealthCheck{Type: HealthCheckAuto, Interval: 1, Timeout: 1, Path: "/health", HealthyThreshold: 1, UnhealthyThreshold: 1},
-		SessionAffinity: SessionAffinity{Type: "cookie"},
+		SessionAffinity: SessionAffinity{Type: AffinityCookie, Cookie: CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}},
 		CircuitBreaker:  CircuitBreaker{FailureThreshold: 1, RecoveryTimeout: 1},
 		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1, Tunnel: 1},
 		Limits:          Limits{Header: 64 << 10, HeaderFields: 100, BodyRate: 500, ConnectionsPerClient: 1, RequestsPerConnection: 1, StreamsPerConnection: 1},
@@ -69,7 +69,9 @@ func TestEachMistakeIsNamedByItsPath(t *testing.T) {
 			policy := ScalingPolicy{Name: "a", Metric: MetricCPU, Action: ActionScaleUp, Step: 1}
 			s.Scaling.Policies = []ScalingPolicy{policy, policy}
 		}), "services.shop.scaling.policies[1].name", "names of policies must differ"},
-		"session affinity":             {change(func(s *Service) { s.LoadBalancing.SessionAffinity.Enabled = true }), "services.shop.loadBalancing.sessionAffinity.enabled", "not available yet"},
+		"affinity by cookie on TCP": {change(func(s *Service) {
+			s.LoadBalancing.Protocol, s.LoadBalancing.SessionAffinity.Enabled = ProtocolTCP, true
+		}), "services.shop.loadBalancing.sessionAffinity.type", "must be ip where protocol is tcp"},
 		"host twice":                   {change(func(s *Service) { s.LoadBalancing.Hosts = []string{"a.b", "A.B"} }), "services.shop.loadBalancing.hosts[1]", "given twice"},
 		"environment name":             {change(func(s *Service) { s.Run.Environment = map[string]string{"A=B": ""} }), "services.shop.run.environment.A=B", "cannot be the name of a variable"},
 		"a listener that is the API's": {func(c *Config) { c.API.Listen = ":8080" }, "services.shop.loadBalancing.listen", "where the API listens"},

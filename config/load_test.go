@@ -93,7 +93,7 @@ func TestTheTwoJSONDocumentsAreDefaultsForEveryServiceHoweverTheyAreGiven(t *tes
 			if diff := cmp.Diff(wantCheck, balancing.HealthCheck); diff != "" {
 				t.Errorf("health check (-want +got):\n%s", diff)
 			}
-			if want := (headroom.SessionAffinity{Type: "cookie"}); balancing.SessionAffinity != want {
+			if want := (headroom.SessionAffinity{Type: "cookie", Cookie: headroom.CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}}); balancing.SessionAffinity != want {
 				t.Errorf("session affinity is %+v", balancing.SessionAffinity)
 			}
 			if want := (headroom.CircuitBreaker{Enabled: true, FailureThreshold: 5, RecoveryTimeout: headroom.Duration(30 * time.Second)}); balancing.CircuitBreaker != want {

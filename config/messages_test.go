@@ -57,11 +57,11 @@ headroom.yaml:7:5: services.shop.frobnicate: there is no such field; here can be
   example: command: ./shop --port {{port}}`,
 		},
 		"a wrong default of all services is told once": {
-			"loadBalancing:\n  sessionAffinity: {enabled: true}\nservices:\n  a: {run: ./a, loadBalancing: {listen: ':1'}}\n  b: {run: ./b, loadBalancing: {listen: ':2'}}\n",
-			`headroom.yaml:2:30: loadBalancing.sessionAffinity.enabled: true: session affinity is not available yet: set it to false or leave it out
-  2 |   sessionAffinity: {enabled: true}
-    |                              ^^^^
-  example: enabled: false`,
+			"loadBalancing:\n  sessionAffinity: {type: cooky}\nservices:\n  a: {run: ./a, loadBalancing: {listen: ':1'}}\n  b: {run: ./b, loadBalancing: {listen: ':2'}}\n",
+			`headroom.yaml:2:27: loadBalancing.sessionAffinity.type: "cooky": must be one of cookie, header, ip
+  2 |   sessionAffinity: {type: cooky}
+    |                           ^^^^^
+  example: type: cookie`,
 		},
 		"a long line is cut around the place, in characters and not bytes": {
 			"services: {shop: {run: './ääääääääääääääääääääääääääääääääääää', scaling: {minReplicas: zwei, maxReplicas: 10, tolerance: 0.1, stableWindow: 15s}}}\n",

@@ -175,7 +175,7 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 			ConnectionsPerClient: 10, RequestsPerConnection: 100, StreamsPerConnection: 250},
 		ServerTiming: rapid.Bool().Draw(t, "serverTiming"), TraceSampling: rapid.Float64Range(0, 1).Draw(t, "traces"),
 		HealthCheck:     headroom.HealthCheck{Type: headroom.HealthCheckGRPC, Enabled: rapid.Bool().Draw(t, "check"), Interval: anyDuration(t, "interval"), Timeout: anyDuration(t, "timeout"), Path: "/" + anyWord(t, "path"), HealthyThreshold: 1, UnhealthyThreshold: 100},
-		SessionAffinity: headroom.SessionAffinity{Type: "cookie"},
+		SessionAffinity: headroom.SessionAffinity{Type: "cookie", Cookie: headroom.CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}},
 		CircuitBreaker:  headroom.CircuitBreaker{FailureThreshold: 7, RecoveryTimeout: anyDuration(t, "recovery")},
 		Timeouts:        headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
 		MaxConnections:  rapid.IntRange(1, 1e6).Draw(t, "connections"), DrainTimeout: anyDuration(t, "drain"),

@@ -114,9 +114,9 @@ func (s *service) orders() []headroom.Operation {
 func (s *service) world(now time.Time) orchestration.World {
 	return orchestration.World{
 		Now: now, Service: s.name, Wish: s.wish(now), Inventory: s.inventory, Synced: s.synced, LastConfirmed: s.history.Count,
-		Traffic: s.traffic(), Draining: s.memory.Draining, Open: sortedOperations(s.open), Backoff: s.memory.Backoff,
+		Traffic: s.traffic(now), Draining: s.memory.Draining, Open: sortedOperations(s.open), Backoff: s.memory.Backoff,
 		Random: s.c.random(), NextOrdinal: s.memory.NextOrdinal, Capabilities: s.c.platform.Capabilities(),
-		StartTimeout: time.Duration(s.workload.Run.StartTimeout), DrainTimeout: time.Duration(s.settings.LoadBalancing.DrainTimeout),
+		StartTimeout: time.Duration(s.workload.Run.StartTimeout), DrainTimeout: s.drainTimeout(),
 		Revision: s.workload.Revision, Sick: s.incurable(now),
 	}
 }
@@ -161,7 +161,7 @@ func (s *service) wish(now time.Time) orchestration.Wish {
 }
 
 // traffic says how each replica stands with the balancer.
-func (s *service) traffic() map[string]orchestration.Traffic {
+func (s *service) traffic(now time.Time) map[string]orchestration.Traffic {
 	backends, tableVersion, here := s.c.newestOf(s.name)
 	if !here {
 		return nil
@@ -170,10 +170,10 @@ func (s *service) traffic() map[string]orchestration.Traffic {
 	for i := range backends {
 		traffic[backends[i].ID] = orchestration.Traffic{InFlight: &backends[i].Traffic.InFlight}
 	}
-	for name := range s.memory.Draining {
+	for name, since := range s.memory.Draining {
 		version := s.drainVersions[name]
 		seen, listed := traffic[name]
-		seen.Drained = version > 0 && tableVersion >= version && (!listed || *seen.InFlight == 0)
+		seen.Drained = !now.Before(s.sessionsEnd(since)) && version > 0 && tableVersion >= version && (!listed || *seen.InFlight == 0)
 		traffic[name] = seen
 	}
 	return traffic

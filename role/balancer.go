@@ -58,6 +58,7 @@ func NewBalancer(config headroom.Config, listen func(address string) (net.Listen
 	var err error
 	b.server, err = proxy.New(proxy.Options{
 		Logger: log, NewBreaker: newBreaker, Seed: rand.Uint64(), Listen: listen, TLS: b.keeper, AccessLog: b.accessLog,
+		AffinitySecret: affinityKey(config.State.Dir, log),
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
 		AssumeHealthy: true,

@@ -4,7 +4,12 @@
 
 package proxy
 
-import "testing"
+import (
+	"testing"
+
+	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/affinity"
+)
 
 func TestSmallRequestsAllocateNothing(t *testing.T) {
 	_, address := serve(t, quiet(t), quiet(t))
@@ -21,4 +26,26 @@ func TestSmallRequestsAllocateNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations a request, want 0", name, got)
 		}
 	}
+}
+
+func TestRequestsOfSessionsAllocateNothing(t *testing.T) {
+	for kind, fields := range map[headroom.AffinityType][]string{
+		"cookie": {"Cookie: a=1; headroom-shop=" + string(affinityValue("shop", "b1")) + "; b=2"}, "header": {"X-User: anna"}, "ip": nil,
+	} {
+		s := start(t, Options{AffinitySecret: []byte("secret")})
+		apply(t, s, kept(kind, quiet(t), quiet(t)))
+		p := newPinger(t, s.Addr(anyPort).String(), request("GET /", fields...))
+		for range 100 {
+			p.ping(t)
+		}
+		if got := testing.AllocsPerRun(500, func() { p.ping(t) }); got > 0.1 {
+			t.Errorf("by %s: %v allocations a request, want 0", kind, got)
+		}
+	}
+}
+
+// affinityValue is the cookie of a session on a backend.
+func affinityValue(service, backend string) []byte {
+	key := affinity.NewKey([]byte("secret"), service)
+	return key.Append(nil, key.Tag(backend), affinity.Nonce{})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"time"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/socket"
@@ -82,7 +83,7 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 		if next.secured[route.Service], err = s.secure(route); err != nil {
 			return planned{}, err
 		}
-		if next.compiled[route.Service], err = compile(route.Service, lb); err != nil {
+		if next.compiled[route.Service], err = s.options.compile(route.Service, lb); err != nil {
 			return planned{}, err
 		}
 		for _, b := range route.Backends {
@@ -227,6 +228,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		if b.State != headroom.BackendDraining {
 			have.setActive(true) // before requests can find it
 		}
+		have.keepSessions(b.State == headroom.BackendDraining && lb.SessionAffinity.Enabled, time.Now(), time.Duration(lb.DrainTimeout))
 		s.backends[b.ID] = have
 		svc.members = append(svc.members, member{backend: have, weight: b.Weight, active: b.State != headroom.BackendDraining})
 	}

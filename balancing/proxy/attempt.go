@@ -28,6 +28,9 @@ func (x *exchange) choose() *backend {
 				}
 			}
 		}
+		if b := x.stay(); b != nil {
+			return b
+		}
 		for {
 			i := v.picker.Pick(v.candidates, &x.excluded)
 			if i < 0 {
@@ -36,24 +39,30 @@ func (x *exchange) choose() *backend {
 				}
 				return nil
 			}
-			b := v.backends[i]
-			if b.breaker != nil && !b.breaker.Allow(x.attemptAt) {
-				x.excluded.Add(i)
-				continue
-			}
-			if b.acquire() {
-				x.tried[x.attempts] = b
-				x.attempts++
-				return b
-			}
-			if b.breaker != nil {
-				b.breaker.Release(x.attemptAt)
+			if x.enter(v.backends[i]) {
+				return v.backends[i]
 			}
 			x.excluded.Add(i)
 		}
 		x.view = x.service.view.Load()
 	}
 	return nil
+}
+
+// enter takes a place on a backend, unless its breaker is open or it gets no requests any more.
+func (x *exchange) enter(b *backend) bool {
+	if b.breaker != nil && !b.breaker.Allow(x.attemptAt) {
+		return false
+	}
+	if b.acquire() || x.session.known && b.acquireForSession(x.attemptAt) {
+		x.tried[x.attempts] = b
+		x.attempts++
+		return true
+	}
+	if b.breaker != nil {
+		b.breaker.Release(x.attemptAt)
+	}
+	return false
 }
 
 // attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.

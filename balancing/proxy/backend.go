@@ -26,6 +26,9 @@ type backend struct {
 	healthy atomic.Bool
 	breaker Breaker // nil: none
 
+	sessionsEnd atomic.Int64 // until when it keeps its sessions while it drains, Unix nanoseconds; 0 where it has none to keep
+	keeps       bool         // its sessions, still; under the server's lock
+
 	mu          sync.Mutex // guards what follows, which only Apply, SetHealth and failures touch
 	health      headroom.Health
 	lastFailure string
@@ -54,7 +57,7 @@ func (b *backend) setTransport(t transport, configure configuring) {
 // setActive says whether the backend may get requests. One that may not keeps no idle connections.
 func (b *backend) setActive(active bool) {
 	b.active.Store(active)
-	b.connections.setOpen(active)
+	b.connections.setOpen(active || b.keeps)
 }
 
 // acquire takes a place on the backend, unless it got inactive after the caller's snapshot was made. Whoever drains a backend sets it inactive

@@ -77,6 +77,7 @@ type state struct {
 	bytesOut   int64           // of the response's body, before any compression
 	coding     compress.Coding // that the response is compressed with
 
+	session    session
 	tried      [maxAttempts]*backend
 	attempts   int
 	backend    *backend  // of the attempt that is not settled yet, or nil
@@ -150,6 +151,7 @@ func (x *exchange) run() outcome {
 	if how, done := x.admit(); done {
 		return how
 	}
+	x.findSession()
 	http2 := x.view.settings.BackendProtocol == headroom.BackendHTTP2
 	x.websocket = !http2 && x.client.inOrder() && x.req.WebSocket()
 	x.trailers = http2 && x.req.AcceptsTrailers()

@@ -54,6 +54,9 @@ type Options struct {
 	TLS TLS
 	// AccessLog gets an entry for each request. Nil means none.
 	AccessLog AccessLog
+	// AffinitySecret signs the cookies that keep clients on their backends, where their service has no key of its own. It must outlive the
+	// process, or all clients may move to another backend when another takes over.
+	AffinitySecret []byte
 	// Seed lets balancers begin with different backends.
 	Seed uint64
 }

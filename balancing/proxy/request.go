@@ -34,11 +34,17 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 	if !x.conn.trusted {
 		except |= claims
 	}
+	if x.session.given {
+		except |= h1.SetOf(h1.Cookie)
+	}
 	if !x.traced {
 		except |= h1.SetOf(h1.Traceparent, h1.Tracestate)
 	}
 	dst = x.appendHead(dst, authority, except, edits)
 	dst = x.appendForwarded(dst, host, edits.Known())
+	if x.session.given && !edits.Known().Has(h1.Cookie) {
+		dst = x.appendCookies(dst)
+	}
 	if !x.traced && !edits.Known().Has(h1.Traceparent) {
 		dst = append(dst, "traceparent: "...)
 		dst = append(dst, x.trace[:]...)

@@ -168,6 +168,7 @@ func (s *Server) sample() {
 				for _, b := range s.backends {
 					b.connections.reap(now.Add(-idleInPool))
 				}
+				s.endSessions(now)
 			}
 			s.mu.Unlock()
 			if reap {

@@ -40,6 +40,7 @@ type view struct {
 	backends   []*backend // by index of candidates
 	limits     h1.Limits  // of responses
 	clients    bool       // whose certificates must be looked at
+	homes      *homes     // of sessions; nil where clients are not kept on their backends
 	compiled
 }
 
@@ -48,11 +49,12 @@ type compiled struct {
 	routes   *edit.Routes
 	compress *compress.Policy // nil: nothing is compressed
 	pages    pages
+	affinity *affinities // nil: clients are not kept on their backends
 }
 
 // compile fails where a file cannot be read.
-func compile(service string, settings headroom.LoadBalancing) (compiled, error) {
-	made := compiled{routes: edit.NewRoutes(settings)}
+func (o Options) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
+	made := compiled{routes: edit.NewRoutes(settings), affinity: newAffinities(service, settings, o.AffinitySecret)}
 	if settings.Compression.Enabled {
 		made.compress = compress.New(settings.Compression)
 	}
@@ -75,13 +77,19 @@ func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, se
 		made.picker = picker
 	}
 	var list []pick.Candidate
+	var active, draining []member
 	for _, m := range s.members {
+		if m.weight > 0 && !m.active && m.backend.healthy.Load() && m.backend.keeps {
+			draining = append(draining, m)
+		}
 		if m.weight > 0 && m.active && m.backend.healthy.Load() {
+			active = append(active, m)
 			list = append(list, pick.Candidate{Weight: m.weight, InFlight: &m.backend.traffic.inFlight})
 			made.backends = append(made.backends, m.backend)
 		}
 	}
 	made.candidates = pick.NewSnapshot(list)
+	made.homes = compiled.affinity.house(active, draining)
 	s.view.Store(made)
 	return nil
 }

@@ -14,6 +14,8 @@ func serveTCP(c *clientConn, s *service) {
 	x.makeRequestID()
 	s.traffic.begin()
 	x.view = s.view.Load()
+	x.client = nil
+	x.findSession()
 	how := x.connectTCP()
 	s.traffic.end(how, x.end().Sub(x.began))
 	x.log(how, "TCP", x.why)

@@ -13,6 +13,7 @@ func (x *exchange) tunnel(called call) failure {
 	x.keep = false
 	x.switchedAt = time.Now()
 	x.reply = x.res.AppendHead(x.reply[:0], 0)
+	x.reply = x.appendSession(x.reply)
 	x.reply = append(x.reply, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"...)
 	early := u.reader.Buffered()
 	x.reply = append(x.reply, early...)

@@ -30,8 +30,8 @@ var wrongConfigs = map[string]struct{ old, new, mark, says string }{
 		"services:\n", "services:\n  other:\n    backends: [{address: 127.0.0.1:1}]\n    loadBalancing: {listen: TRAFFIC}\n", "",
 		"services other and shop both listen there and neither has hosts"},
 	"session affinity": {
-		"      listen: TRAFFIC\n", "      listen: TRAFFIC\n      sessionAffinity: {enabled: true}\n", "true",
-		"session affinity is not available yet"},
+		"      listen: TRAFFIC\n", "      listen: TRAFFIC\n      sessionAffinity: {enabled: true, type: header}\n", "",
+		`services.shop.loadBalancing.sessionAffinity.header: must be given where type is header, such as "X-User"`},
 	"no YAML at all": {
 		"services:\n", "services: {\n", "",
 		"is not valid YAML"},
