@@ -67,6 +67,14 @@ type Service struct {
 type StaticBackend struct {
 	Address string `json:"address" doc:"host:port" example:"127.0.0.1:9001"`
 	Weight  int    `json:"weight" default:"1" minimum:"0" maximum:"1000" doc:"share of the traffic relative to the other backends; 0 gets none"`
+	Placement
+}
+
+// Placement is where a backend stands among the others of its service.
+type Placement struct {
+	Zone     string `json:"zone,omitempty" doc:"where it runs: balancers of the same zone (locality) ask it first" example:"eu-west-1a"`
+	Region   string `json:"region,omitempty" doc:"the larger place where it runs, for locality and the algorithm geographic" example:"eu-west-1"`
+	Priority int    `json:"priority,omitempty" example:"1" minimum:"0" maximum:"7" doc:"0 is asked first; backends of a higher one stand by for when less than 72 % of those before are healthy"`
 }
 
 // Run is a command of which headroom starts replicas as processes.

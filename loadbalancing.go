@@ -2,15 +2,6 @@ package headroom
 
 import "strings"
 
-// Algorithm chooses the backend of a request.
-type Algorithm string
-
-// The algorithms there are.
-const (
-	RoundRobin       Algorithm = "round-robin"
-	LeastConnections Algorithm = "least-connections"
-)
-
 // Protocol is what the clients of a service speak.
 type Protocol string
 
@@ -32,22 +23,26 @@ const (
 // LoadBalancing says where a service listens and how its requests are spread. Services that share an address are told apart by
 // their hosts, and must agree on what holds for the whole connection: protocol, proxyProtocol.accept, trustedProxies.
 type LoadBalancing struct {
-	Listen          string          `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
-	Hosts           []string        `json:"hosts,omitempty" doc:"where several share a listener, of which one may have none and gets the rest: host names of this service" example:"[shop.example.com]"`
-	Protocol        Protocol        `json:"protocol" default:"http" enum:"http,tcp" doc:"what clients speak: http is HTTP/1.0, 1.1 and 2; tcp passes bytes through unread"`
-	TLS             TLS             `json:"tls" doc:"certificates of this service, given or obtained; with any, its clients must use TLS"`
-	BackendProtocol BackendProtocol `json:"backendProtocol" default:"http/1.1" enum:"http/1.1,h2" doc:"what backends are spoken to in; gRPC needs h2"`
-	BackendTLS      BackendTLS      `json:"backendTLS" doc:"TLS to the backends"`
-	ProxyProtocol   ProxyProtocol   `json:"proxyProtocol" doc:"the PROXY protocol, which tells the client's address where TCP hides it"`
-	TrustedProxies  []string        `json:"trustedProxies,omitempty" doc:"networks of proxies in front of this one, whose Forwarded and X-Forwarded fields are believed" example:"[10.0.0.0/8]"`
-	Algorithm       Algorithm       `json:"algorithm" default:"least-connections" enum:"round-robin,least-connections" doc:"how the backend of a request is chosen"`
-	HealthCheck     HealthCheck     `json:"healthCheck" doc:"how backends are checked"`
-	SessionAffinity SessionAffinity `json:"sessionAffinity" doc:"keeping a client on one backend"`
-	CircuitBreaker  CircuitBreaker  `json:"circuitBreaker" doc:"when a failing backend is left alone"`
-	Timeouts        Timeouts        `json:"timeouts" doc:"how long each part of an exchange may take"`
-	Limits          Limits          `json:"limits" doc:"how much one client may ask for"`
-	MaxConnections  int             `json:"maxConnections" default:"20000" minimum:"1" maximum:"1000000" doc:"most client connections at once on the listener"`
-	DrainTimeout    Duration        `json:"drainTimeout" default:"30s" doc:"a backend that goes may finish its requests for this long" example:"30s"`
+	Listen          string             `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
+	Hosts           []string           `json:"hosts,omitempty" doc:"where several share a listener, of which one may have none and gets the rest: host names of this service" example:"[shop.example.com]"`
+	Protocol        Protocol           `json:"protocol" default:"http" enum:"http,tcp" doc:"what clients speak: http is HTTP/1.0, 1.1 and 2; tcp passes bytes through unread"`
+	TLS             TLS                `json:"tls" doc:"certificates of this service, given or obtained; with any, its clients must use TLS"`
+	BackendProtocol BackendProtocol    `json:"backendProtocol" default:"http/1.1" enum:"http/1.1,h2" doc:"what backends are spoken to in; gRPC needs h2"`
+	BackendTLS      BackendTLS         `json:"backendTLS" doc:"TLS to the backends"`
+	ProxyProtocol   ProxyProtocol      `json:"proxyProtocol" doc:"the PROXY protocol, which tells the client's address where TCP hides it"`
+	TrustedProxies  []string           `json:"trustedProxies,omitempty" doc:"networks of proxies in front of this one, whose Forwarded and X-Forwarded fields are believed" example:"[10.0.0.0/8]"`
+	Algorithm       Algorithm          `json:"algorithm" default:"least-connections" enum:"round-robin,least-connections,power-of-two,least-response-time,adaptive,ip-hash,header-hash,cookie-hash,query-hash,geographic" doc:"how the backend of a request is chosen"`
+	Hash            Hash               `json:"hash" doc:"the key of the algorithms that hash one"`
+	Geographic      GeographicSettings `json:"geographic" doc:"the regions of the algorithm geographic"`
+	Locality        Locality           `json:"locality" doc:"where the balancer stands: nearer backends are asked first, the others when too few of those are healthy"`
+	PanicThreshold  float64            `json:"panicThreshold" default:"50" minimum:"0" maximum:"100" doc:"percentage of healthy backends below which health is ignored, since rather the checks are ill then; 0 never does"`
+	HealthCheck     HealthCheck        `json:"healthCheck" doc:"how backends are checked"`
+	SessionAffinity SessionAffinity    `json:"sessionAffinity" doc:"keeping a client on one backend"`
+	CircuitBreaker  CircuitBreaker     `json:"circuitBreaker" doc:"when a failing backend is left alone"`
+	Timeouts        Timeouts           `json:"timeouts" doc:"how long each part of an exchange may take"`
+	Limits          Limits             `json:"limits" doc:"how much one client may ask for"`
+	MaxConnections  int                `json:"maxConnections" default:"20000" minimum:"1" maximum:"1000000" doc:"most client connections at once on the listener"`
+	DrainTimeout    Duration           `json:"drainTimeout" default:"30s" doc:"a backend that goes may finish its requests for this long" example:"30s"`
 
 	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get"`
 	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get"`
@@ -102,12 +97,13 @@ type Timeouts struct {
 // through the API. It is what the scaler tells the balancer; what the balancer knows of it by itself (connections,
 // health, breaker) stays in the balancer and outlives changes of this list.
 type Backend struct {
-	ID      string        `json:"id" doc:"unique among all services and stable over its life" example:"shop-3"`
-	Service string        `json:"service" example:"shop"`
-	Address string        `json:"address" doc:"host:port" example:"127.0.0.1:20003"`
-	Weight  int           `json:"weight" minimum:"0" maximum:"1000"`
-	State   BackendState  `json:"state" enum:"active,draining"`
-	Source  BackendSource `json:"source" enum:"replica,config,api"`
+	ID      string `json:"id" doc:"unique among all services and stable over its life" example:"shop-3"`
+	Service string `json:"service" example:"shop"`
+	Address string `json:"address" doc:"host:port" example:"127.0.0.1:20003"`
+	Weight  int    `json:"weight" minimum:"0" maximum:"1000"`
+	Placement
+	State  BackendState  `json:"state" enum:"active,draining"`
+	Source BackendSource `json:"source" enum:"replica,config,api"`
 }
 
 // BackendState is what the control plane wants of a backend.
@@ -152,7 +148,7 @@ type ServiceRoute struct {
 // Backend is what a configured address is in the list of backends, before anybody changes its weight or drains it.
 func (b StaticBackend) Backend(service string) Backend {
 	return Backend{
-		ID: StaticBackendID(service, b.Address), Service: service, Address: b.Address, Weight: b.Weight,
+		ID: StaticBackendID(service, b.Address), Service: service, Address: b.Address, Weight: b.Weight, Placement: b.Placement,
 		State: BackendActive, Source: SourceConfig,
 	}
 }

@@ -112,6 +112,8 @@ func (s Service) Validate(path string) []error {
 	}
 	found.add(s.validateBackends(path)...)
 	found.add(s.LoadBalancing.Validate(path + ".loadBalancing")...)
+	found.add(s.LoadBalancing.validateAlgorithm(path + ".loadBalancing")...)
+	found.add(s.validatePlacement(path)...)
 	found.add(s.Objective.Validate(path + ".objective")...)
 	found.add(checkTags(path, s)...)
 	return found.errors

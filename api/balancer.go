@@ -20,6 +20,7 @@ type BackendRequest struct {
 	Service string `json:"service" minLength:"1" doc:"name of the service" example:"shop"`
 	Address string `json:"address" maxLength:"261" pattern:"^[^\\s/@?#]+:[0-9]{1,5}$" patternDescription:"HOST:PORT, such as \"127.0.0.1:9001\"" doc:"host:port" example:"127.0.0.1:9001"`
 	Weight  *int   `json:"weight,omitempty" default:"1" minimum:"0" maximum:"1000" doc:"share of the traffic relative to the other backends; 0 gets none" example:"1"`
+	headroom.Placement
 }
 
 // BackendID names the backend that a request is about.
@@ -74,7 +75,7 @@ func (s *server) addBackend(ctx context.Context, in *struct {
 	Body BackendRequest
 }) (*created[headroom.Backend], error) {
 	backend := headroom.Backend{
-		Service: in.Body.Service, Address: in.Body.Address, Weight: 1,
+		Service: in.Body.Service, Address: in.Body.Address, Weight: 1, Placement: in.Body.Placement,
 		State: headroom.BackendActive, Source: headroom.SourceAPI,
 	}
 	if in.Body.Weight != nil {

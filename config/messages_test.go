@@ -139,7 +139,7 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 			`1:125: scaling.policies[1].action: "up": must be one of scale-up, scale-down`,
 		},
 		"loadBalancing: {algorithm: least-connection, timeouts: {idle: 0}, healthCheck: {path: health}}\n": {
-			`1:28: loadBalancing.algorithm: "least-connection": did you mean "least-connections"? It must be one of round-robin, least-connections`,
+			`1:28: loadBalancing.algorithm: "least-connection": did you mean "least-connections"? It must be one of round-robin, least-connections, power-of-two, least-response-time, adaptive, ip-hash, header-hash, cookie-hash, query-hash, geographic`,
 			`1:63: loadBalancing.timeouts.idle: "0s": must be more than 0, such as "60s"`,
 			`1:87: loadBalancing.healthCheck.path: "health": must begin with a slash and hold no spaces, such as "/health"`,
 		},

@@ -120,7 +120,8 @@ func anyConfig(t *rapid.T) headroom.Config {
 		} else {
 			service.Scaling = c.Scaling // the defaults, which do not apply
 			for j := range rapid.IntRange(1, 3).Draw(t, "backends") {
-				service.Backends = append(service.Backends, headroom.StaticBackend{Address: fmt.Sprintf("10.0.0.%d:80", j), Weight: rapid.IntRange(0, 1000).Draw(t, "weight")})
+				service.Backends = append(service.Backends, headroom.StaticBackend{Address: fmt.Sprintf("10.0.0.%d:80", j), Weight: rapid.IntRange(0, 1000).Draw(t, "weight"),
+					Placement: headroom.Placement{Zone: anyWord(t, "zone"), Priority: rapid.IntRange(0, 7).Draw(t, "priority")}})
 			}
 		}
 		c.Services[fmt.Sprintf("%s-%d", strings.ToLower(anyWord(t, "service")), i)] = service
@@ -178,7 +179,9 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 		SessionAffinity: headroom.SessionAffinity{Type: "cookie", Cookie: headroom.CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}},
 		CircuitBreaker:  headroom.CircuitBreaker{FailureThreshold: 7, RecoveryTimeout: anyDuration(t, "recovery")},
 		Timeouts:        headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
-		MaxConnections:  rapid.IntRange(1, 1e6).Draw(t, "connections"), DrainTimeout: anyDuration(t, "drain"),
+		Hash:            headroom.Hash{Fallback: headroom.FallbackIP, LoadFactor: rapid.Float64Range(1.05, 100).Draw(t, "factor")},
+		Geographic:      headroom.GeographicSettings{Within: headroom.Adaptive}, PanicThreshold: rapid.Float64Range(0, 100).Draw(t, "ignore"),
+		MaxConnections: rapid.IntRange(1, 1e6).Draw(t, "connections"), DrainTimeout: anyDuration(t, "drain"),
 	}
 	if rapid.Bool().Draw(t, "hosts") {
 		l.Hosts = []string{"a.example", strings.ToLower(anyWord(t, "host")) + ".example.com"}

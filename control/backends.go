@@ -53,7 +53,7 @@ func (c *Controller) AddBackend(_ context.Context, backend headroom.Backend, cha
 	if err := c.checkService(backend.Service); err != nil {
 		return headroom.Backend{}, err
 	}
-	static := headroom.StaticBackend{Address: backend.Address, Weight: backend.Weight}
+	static := headroom.StaticBackend{Address: backend.Address, Weight: backend.Weight, Placement: backend.Placement}
 	if err := errors.Join(static.Validate("")...); err != nil {
 		return headroom.Backend{}, err
 	}

@@ -1,10 +1,10 @@
-// Package pick chooses the backend of a request. Pickers work over an immutable [Snapshot] of candidates, so a change of
-// backends is a new snapshot and never a lock; they allocate nothing and are safe for concurrent use.
+// Package pick chooses the backend of a request. Algorithms work over an immutable [Snapshot] of candidates, so a change of
+// backends is a new snapshot and never a lock; they allocate nothing, are safe for concurrent use, and read neither clock nor chance
+// but what the [Request] brings.
 package pick
 
 import (
-	"fmt"
-	"sync/atomic"
+	"strings"
 
 	"headroom.dev/headroom"
 )
@@ -12,80 +12,81 @@ import (
 // None is what Pick returns where no candidate is left.
 const None = -1
 
-// Candidate is one backend that may get requests.
-type Candidate struct {
-	// Weight is the share relative to the other candidates, 0 to 1000; 0 gets none.
-	Weight int
-	// InFlight counts the requests that the backend is serving, with those that still wait for a connection. It is shared by
-	// all snapshots that contain the backend.
-	InFlight *atomic.Int64
+// Request is what a picker is told of one attempt of a request. Its owner keeps one and fills it anew.
+type Request struct {
+	// Excluded are the candidates that were tried already, or that may not be had. It must have been Reset for the snapshot.
+	Excluded Excluded
+	// Now is in nanoseconds since any instant, the one that Load.Observe is told as well.
+	Now int64
+	// Random seeds what is drawn by lot.
+	Random uint64
+	// Hash is that of the key, by Hash, where Keyed says that the request has one.
+	Hash  uint64
+	Keyed bool
+	// Regions are the numbers of regions (Candidate.Region) from the nearest to the client to the farthest. Those that are not named come
+	// last. Empty where it is not known where the client is, or does not matter.
+	Regions []uint8
 }
 
-// Snapshot is a list of candidates that never changes.
-type Snapshot struct {
-	candidates []Candidate
-	maxWeight  uint64
+// draw is the next random number.
+func (r *Request) draw() uint64 {
+	r.Random += golden
+	return finish(r.Random)
 }
 
-// NewSnapshot keeps candidates; the caller must not change them afterwards. Negative weights count as 0.
-func NewSnapshot(candidates []Candidate) *Snapshot {
-	s := &Snapshot{candidates: candidates}
-	for i := range candidates {
-		candidates[i].Weight = max(0, candidates[i].Weight)
-		s.maxWeight = max(s.maxWeight, uint64(candidates[i].Weight))
-	}
-	return s
+// Picker chooses among the candidates of a snapshot that are not excluded. It returns an index into what the snapshot was made of, or None.
+type Picker struct {
+	algorithm algorithm
 }
 
-// Excluded is a set of candidates that a request must not get, by index: those it was tried on already.
-// A request's owner keeps one and reuses it.
-type Excluded struct {
-	bits  []uint64
-	count int
+// algorithm chooses among the members of one pool. It returns an index into the pool, or None where all are excluded.
+type algorithm interface {
+	pick(p *pool, r *Request) int
 }
 
-// Reset empties the set, for a snapshot of n candidates.
-func (e *Excluded) Reset(n int) {
-	words := (n + 63) / 64
-	if cap(e.bits) < words {
-		e.bits = make([]uint64, words)
-	}
-	e.bits = e.bits[:words]
-	clear(e.bits)
-	e.count = 0
-}
-
-// Add puts candidate i into the set.
-func (e *Excluded) Add(i int) {
-	if e.Has(i) {
-		return
-	}
-	e.bits[i/64] |= 1 << (i % 64)
-	e.count++
-}
-
-// Has reports whether candidate i is in the set.
-func (e *Excluded) Has(i int) bool { return e.count > 0 && e.bits[i/64]&(1<<(i%64)) != 0 }
-
-// Picker chooses among the candidates that are not excluded. It returns an index into the snapshot, or None.
-// Excluded must have been Reset for the snapshot.
-type Picker interface {
-	Pick(s *Snapshot, e *Excluded) int
-}
-
-// New makes the picker of an algorithm. The seed is where it begins: give each balancer another one, or all of them would send their
-// first requests to the same backend.
-func New(algorithm headroom.Algorithm, seed uint64) (Picker, error) {
-	switch algorithm {
+// New makes the picker of an algorithm; of Geographic make that of the algorithm within a region. The seed is where it begins: give each
+// balancer another one, or all of them would send their first requests to the same backend.
+func New(name headroom.Algorithm, seed uint64) (*Picker, error) {
+	switch name {
 	case headroom.RoundRobin:
 		p := &roundRobin{}
 		p.next.Store(seed % (1 << 32))
-		return p, nil
+		return &Picker{p}, nil
 	case headroom.LeastConnections:
-		p := &leastConnections{}
-		p.draws.Store(seed)
-		return p, nil
+		return &Picker{leastConnections{}}, nil
+	case headroom.PowerOfTwo:
+		return &Picker{powerOfTwo{}}, nil
+	case headroom.IPHash, headroom.HeaderHash, headroom.CookieHash, headroom.QueryHash:
+		return &Picker{hashed{}}, nil
+	case headroom.LeastResponseTime:
+		return &Picker{leastResponseTime{}}, nil
+	case headroom.Adaptive:
+		return &Picker{adaptive{}}, nil
 	}
-	return nil, &headroom.InvalidError{Field: "loadBalancing.algorithm", Value: string(algorithm),
-		Expected: fmt.Sprintf("expected %s or %s", headroom.RoundRobin, headroom.LeastConnections)}
+	return nil, &headroom.InvalidError{Field: "loadBalancing.algorithm", Value: string(name),
+		Expected: "expected one of " + strings.Join(names(), ", ")}
+}
+
+func names() []string {
+	var names []string
+	for _, name := range headroom.Algorithms() {
+		names = append(names, string(name))
+	}
+	return names
+}
+
+// Pick chooses by the algorithm, from the best group that can take the request. Hot path.
+func (p *Picker) Pick(s *Snapshot, r *Request) int {
+	if len(s.groups) == 1 {
+		return p.from(&s.groups[0].pool, r)
+	}
+	return p.pickGrouped(s, r)
+}
+
+func (p *Picker) from(pool *pool, r *Request) int {
+	i := p.algorithm.pick(pool, r)
+	if i == None {
+		return None
+	}
+	return int(pool.members[i].index)
 }

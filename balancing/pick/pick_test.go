@@ -1,7 +1,9 @@
 package pick
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,16 +12,20 @@ import (
 	"pgregory.net/rapid"
 )
 
+// pickable are the algorithms but geographic, which is another one within a region.
+func pickable() []headroom.Algorithm {
+	return slices.DeleteFunc(headroom.Algorithms(), func(a headroom.Algorithm) bool { return a == headroom.Geographic })
+}
+
 func candidates(weights ...int) []Candidate {
 	list := make([]Candidate, len(weights))
 	for i, w := range weights {
-		list[i] = Candidate{Weight: w, InFlight: new(atomic.Int64)}
+		list[i] = Candidate{ID: fmt.Sprint("b", i), Weight: w, InFlight: new(atomic.Int64), Load: new(Load), Region: -1}
 	}
 	return list
 }
 
-func mustNew(t testing.TB, algorithm headroom.Algorithm, seed uint64) Picker {
-	t.Helper()
+func mustNew(t interface{ Fatal(...any) }, algorithm headroom.Algorithm, seed uint64) *Picker {
 	p, err := New(algorithm, seed)
 	if err != nil {
 		t.Fatal(err)
@@ -27,17 +33,17 @@ func mustNew(t testing.TB, algorithm headroom.Algorithm, seed uint64) Picker {
 	return p
 }
 
-func excluding(n int, indexes ...int) *Excluded {
-	e := &Excluded{}
-	e.Reset(n)
+func excluding(n int, indexes ...int) *Request {
+	r := &Request{Random: 42}
+	r.Excluded.Reset(n)
 	for _, i := range indexes {
-		e.Add(i)
+		r.Excluded.Add(i)
 	}
-	return e
+	return r
 }
 
 func TestRoundRobinTakesTurns(t *testing.T) {
-	s := NewSnapshot(candidates(1, 1, 1))
+	s := NewSnapshot(candidates(1, 1, 1), Settings{})
 	p := mustNew(t, headroom.RoundRobin, 0)
 	e := excluding(3)
 	for turn := range 9 {
@@ -51,9 +57,8 @@ func TestRoundRobinGivesEachItsExactShare(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		weights := rapid.SliceOfN(rapid.IntRange(0, 40), 1, 8).Draw(t, "weights")
 		seed := rapid.Uint64().Draw(t, "seed")
-		s := NewSnapshot(candidates(weights...))
-		p := &roundRobin{}
-		p.next.Store(seed % (1 << 32) / uint64(len(weights)) * uint64(len(weights))) // begins with a whole generation
+		s := NewSnapshot(candidates(weights...), Settings{})
+		p := mustNew(t, headroom.RoundRobin, seed%(1<<32)/uint64(len(weights))*uint64(len(weights))) // begins with a whole generation
 		total := 0
 		for _, w := range weights {
 			total += w
@@ -78,7 +83,7 @@ func TestRoundRobinGivesEachItsExactShare(t *testing.T) {
 }
 
 func TestRoundRobinSpreadsTheShareOfAnExcludedCandidateOverTheOthers(t *testing.T) {
-	s := NewSnapshot(candidates(1, 1, 1, 1))
+	s := NewSnapshot(candidates(1, 1, 1, 1), Settings{})
 	p := mustNew(t, headroom.RoundRobin, 7)
 	e := excluding(4, 1)
 	got := make([]int, 4)
@@ -91,7 +96,7 @@ func TestRoundRobinSpreadsTheShareOfAnExcludedCandidateOverTheOthers(t *testing.
 }
 
 func TestRoundRobinKeepsTheSharesOfLightOnesWhereTheHeaviestIsExcluded(t *testing.T) {
-	s := NewSnapshot(candidates(1000, 2, 1))
+	s := NewSnapshot(candidates(1000, 2, 1), Settings{})
 	p := mustNew(t, headroom.RoundRobin, 0)
 	e := excluding(3, 0)
 	got := make([]float64, 3)
@@ -125,7 +130,7 @@ func TestLeastConnectionsTakesTheLeastLoadPerWeight(t *testing.T) {
 			list[i].InFlight.Store(n)
 		}
 		p := mustNew(t, headroom.LeastConnections, 0)
-		if got := p.Pick(NewSnapshot(list), excluding(len(list), c.exclude...)); got != c.want {
+		if got := p.Pick(NewSnapshot(list, Settings{}), excluding(len(list), c.exclude...)); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
 		}
 	}
@@ -135,12 +140,13 @@ func TestLeastConnectionsSharesTiesByWeightWhereverTheBusyOnesStand(t *testing.T
 	list := candidates(1, 1, 1, 2, 1)
 	list[0].InFlight.Store(5)
 	list[1].InFlight.Store(5)
-	s := NewSnapshot(list)
+	s := NewSnapshot(list, Settings{})
 	p := mustNew(t, headroom.LeastConnections, 42)
+	e := excluding(len(list))
 	got := make([]float64, len(list))
 	const picks = 40000
 	for range picks {
-		got[p.Pick(s, excluding(len(list)))]++
+		got[p.Pick(s, e)]++
 	}
 	// Shares 1/4, 1/2, 1/4: standard deviation at most √(40000/4) = 100: five of them.
 	for i, want := range []float64{0, 0, 10000, 20000, 10000} {
@@ -152,7 +158,7 @@ func TestLeastConnectionsSharesTiesByWeightWhereverTheBusyOnesStand(t *testing.T
 
 func TestLeastConnectionsEvensOutUnderLoad(t *testing.T) {
 	list := candidates(1, 2, 3)
-	s := NewSnapshot(list)
+	s := NewSnapshot(list, Settings{})
 	p := mustNew(t, headroom.LeastConnections, 1)
 	e := excluding(3)
 	for range 600 {
@@ -168,7 +174,7 @@ func TestLeastConnectionsEvensOutUnderLoad(t *testing.T) {
 func TestPickersNeverGiveAnExcludedOrWeightlessCandidateAndAlwaysOneThatIsLeft(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		weights := rapid.SliceOfN(rapid.IntRange(0, 1000), 0, 100).Draw(t, "weights")
-		algorithm := rapid.SampledFrom([]headroom.Algorithm{headroom.RoundRobin, headroom.LeastConnections}).Draw(t, "algorithm")
+		algorithm := rapid.SampledFrom(pickable()).Draw(t, "algorithm")
 		list := candidates(weights...)
 		for i := range list {
 			list[i].InFlight.Store(rapid.Int64Range(-1, 3).Draw(t, "in flight"))
@@ -177,7 +183,7 @@ func TestPickersNeverGiveAnExcludedOrWeightlessCandidateAndAlwaysOneThatIsLeft(t
 		left := 0
 		for i, w := range weights {
 			if rapid.Bool().Draw(t, "excluded") {
-				e.Add(i)
+				e.Excluded.Add(i)
 			} else if w > 0 {
 				left++
 			}
@@ -187,14 +193,14 @@ func TestPickersNeverGiveAnExcludedOrWeightlessCandidateAndAlwaysOneThatIsLeft(t
 			t.Fatal(err)
 		}
 		for range 20 {
-			got := p.Pick(NewSnapshot(list), e)
+			got := p.Pick(NewSnapshot(list, Settings{Keyed: true, LoadFactor: 1.25, InFlight: new(atomic.Int64)}), e)
 			if left == 0 {
 				if got != None {
 					t.Fatalf("got %d where none is left", got)
 				}
 				continue
 			}
-			if got == None || e.Has(got) || weights[got] == 0 {
+			if got == None || e.Excluded.Has(got) || weights[got] == 0 {
 				t.Fatalf("got %d of weights %v", got, weights)
 			}
 		}
@@ -208,7 +214,7 @@ func TestUnknownAlgorithmIsAnError(t *testing.T) {
 }
 
 func TestPickingConcurrentlyIsSafeAndFair(t *testing.T) {
-	s := NewSnapshot(candidates(1, 1))
+	s := NewSnapshot(candidates(1, 1), Settings{})
 	p := mustNew(t, headroom.RoundRobin, 0)
 	var got [2]atomic.Int64
 	var wg sync.WaitGroup
@@ -227,14 +233,14 @@ func TestPickingConcurrentlyIsSafeAndFair(t *testing.T) {
 }
 
 func BenchmarkPickAmong10(b *testing.B) {
-	for _, algorithm := range []headroom.Algorithm{headroom.RoundRobin, headroom.LeastConnections} {
+	for _, algorithm := range pickable() {
 		b.Run(string(algorithm), func(b *testing.B) {
-			s := NewSnapshot(candidates(1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+			s := NewSnapshot(candidates(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), Settings{})
 			p := mustNew(b, algorithm, 0)
-			var e Excluded
+			var e Request
 			b.ReportAllocs()
 			for b.Loop() {
-				e.Reset(10)
+				e.Excluded.Reset(10)
 				p.Pick(s, &e)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/pick"
 	"headroom.dev/headroom/balancing/socket"
 )
 
@@ -61,9 +62,8 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			return planned{}, &headroom.InvalidError{Field: "services", Value: route.Service, Expected: "expected each service once"}
 		}
 		lb := withDefaults(route.LoadBalancing)
-		if lb.Algorithm != headroom.RoundRobin && lb.Algorithm != headroom.LeastConnections {
-			return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".loadBalancing.algorithm", Value: string(lb.Algorithm),
-				Expected: fmt.Sprintf("expected %s or %s", headroom.RoundRobin, headroom.LeastConnections)}
+		if _, err := pick.New(picked(lb), 0); err != nil {
+			return planned{}, fmt.Errorf("service %s: %w", route.Service, err)
 		}
 		svc := s.services[route.Service]
 		if svc == nil {
@@ -230,7 +230,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		}
 		have.keepSessions(b.State == headroom.BackendDraining && lb.SessionAffinity.Enabled, time.Now(), time.Duration(lb.DrainTimeout))
 		s.backends[b.ID] = have
-		svc.members = append(svc.members, member{backend: have, weight: b.Weight, active: b.State != headroom.BackendDraining})
+		svc.members = append(svc.members, member{backend: have, weight: b.Weight, placement: b.Placement, active: b.State != headroom.BackendDraining})
 	}
 	if err := svc.rebuild(lb, next.compiled[route.Service], s.options.Seed); err != nil {
 		s.options.Logger.Error("keeping the old list of backends", "service", svc.name, "error", err)

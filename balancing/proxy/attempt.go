@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"headroom.dev/headroom/balancing/h1"
@@ -18,13 +19,14 @@ type failure struct {
 
 // choose picks a backend that was not tried yet and takes a place on it, or returns nil.
 func (x *exchange) choose() *backend {
+	x.pick.Now, x.pick.Random = x.conn.server.tick(x.attemptAt), rand.Uint64()
 	for range 16 { // more only if tables change faster than this loop runs
 		v := x.view
-		x.excluded.Reset(len(v.backends))
+		x.pick.Excluded.Reset(len(v.backends))
 		for _, tried := range x.tried[:x.attempts] {
 			for i, b := range v.backends {
 				if b == tried {
-					x.excluded.Add(i)
+					x.pick.Excluded.Add(i)
 				}
 			}
 		}
@@ -32,7 +34,7 @@ func (x *exchange) choose() *backend {
 			return b
 		}
 		for {
-			i := v.picker.Pick(v.candidates, &x.excluded)
+			i := v.picker.Pick(v.candidates, &x.pick)
 			if i < 0 {
 				if now := x.service.view.Load(); now != v {
 					break // the backends have changed since this request began
@@ -42,7 +44,7 @@ func (x *exchange) choose() *backend {
 			if x.enter(v.backends[i]) {
 				return v.backends[i]
 			}
-			x.excluded.Add(i)
+			x.pick.Excluded.Add(i)
 		}
 		x.view = x.service.view.Load()
 	}
@@ -57,6 +59,7 @@ func (x *exchange) enter(b *backend) bool {
 	if b.acquire() || x.session.known && b.acquireForSession(x.attemptAt) {
 		x.tried[x.attempts] = b
 		x.attempts++
+		x.sends(b)
 		return true
 	}
 	if b.breaker != nil {
@@ -172,6 +175,7 @@ func (x *exchange) settle(how outcome, nothingLearned bool) {
 	}
 	x.backend = nil
 	end := x.end()
+	x.learnEnd(b, end, nothingLearned)
 	if b.breaker != nil {
 		if nothingLearned {
 			b.breaker.Release(x.attemptAt)

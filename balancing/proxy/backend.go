@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/pick"
 )
 
 // backend is one address that gets requests. It is made when a table first names its ID and lives until no table names it and its last
@@ -15,6 +16,7 @@ type backend struct {
 	service string
 	address string
 	traffic traffic
+	load    pick.Load
 	window  window // under the server's lock
 
 	connections connections
@@ -81,6 +83,13 @@ func (b *backend) setHealth(health headroom.Health, failure string) (changed boo
 	}
 	b.healthy.Store(health == headroom.HealthHealthy)
 	return changed
+}
+
+// unhealthy reports whether checks have found that the backend is ill, rather than nothing yet.
+func (b *backend) unhealthy() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.health == headroom.HealthUnhealthy
 }
 
 // noteFailure keeps what went wrong for people to see.

@@ -32,7 +32,7 @@ type exchange struct {
 	entry     accesslog.Entry
 	requestID []byte
 	hostName  [256]byte
-	excluded  pick.Excluded
+	pick      pick.Request
 	upload    *upload
 	in        h1.Reader // of a client that speaks HTTP/1, and
 	body      h1.Body   // of its request
@@ -87,6 +87,7 @@ type state struct {
 	firstByte  time.Duration // from attemptAt to the head of the response
 	connected  time.Duration // opening the connection of the attempt; 0 where one was open
 	replied    bool          // the client got the first bytes of a final response
+	learned    bool          // something of the backend of the present attempt: see learn
 	expired    bool          // the deadline of a gRPC call has passed
 	why        string        // a failure's reason
 	headAt     time.Time     // when the head of the response was there
@@ -157,6 +158,7 @@ func (x *exchange) run() outcome {
 	x.trailers = http2 && x.req.AcceptsTrailers()
 	x.out = x.appendRequest(x.out[:0])
 	x.headLength = len(x.out)
+	x.findKey()
 	if x.framing.Kind != h1.NoBody && !x.streaming {
 		if err := x.appendWholeBody(); err != nil {
 			return x.bodyFailed(err)

@@ -13,6 +13,7 @@ import (
 func (x *exchange) relay(u call) failure {
 	x.status = x.res.Status()
 	x.firstByte = x.headAt.Sub(x.attemptAt)
+	x.learn(x.headAt, outcomeOf(x.status))
 	if x.res.Switching() {
 		return x.tunnel(u)
 	}

@@ -16,6 +16,7 @@ import (
 // Server is the balancer's data plane. All methods are safe for concurrent use.
 type Server struct {
 	options   Options
+	epoch     time.Time // from which the algorithms count
 	closing   atomic.Bool
 	nextID    atomic.Uint64 // of client connections
 	buffers   sync.Pool     // of *[]byte, bufferSize each
@@ -55,6 +56,7 @@ func New(options Options) (*Server, error) {
 	}
 	s := &Server{
 		options:   options,
+		epoch:     time.Now(),
 		lot:       lot,
 		memory:    h2.NewMemory(h2.DefaultMemory),
 		listeners: map[string]*listener{},
@@ -129,9 +131,14 @@ func (s *Server) SetHealth(id string, health headroom.Health, failure string) {
 	}
 	for _, svc := range s.services {
 		for _, m := range svc.members {
-			if m.backend == b {
-				s.rebuild(svc)
+			if m.backend != b {
+				continue
 			}
+			if len(svc.members) > rebuiltAtOnce {
+				svc.stale = true
+				break
+			}
+			s.rebuild(svc)
 		}
 	}
 }
@@ -158,6 +165,9 @@ func (s *Server) sample() {
 			s.mu.Lock()
 			for _, svc := range s.services {
 				svc.window.sample(&svc.traffic)
+				if svc.stale {
+					s.rebuild(svc)
+				}
 			}
 			for _, b := range s.backends {
 				b.window.sample(&b.traffic)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,21 +24,24 @@ type service struct {
 	view    atomic.Pointer[view]
 
 	members []member // under the server's lock
+	stale   bool     // the view is not of the present members' health; under the server's lock
 }
 
 // member is a backend of a service with the weight of the present table.
 type member struct {
-	backend *backend
-	weight  int
-	active  bool // as the table says; the backend itself learns it after the view, so that requests find another one
+	backend   *backend
+	weight    int
+	placement headroom.Placement
+	active    bool // as the table says; the backend itself learns it after the view, so that requests find another one
 }
 
 // view is all that a request needs of its service: an immutable snapshot.
 type view struct {
 	settings   headroom.LoadBalancing
-	picker     pick.Picker
+	picker     *pick.Picker
 	candidates *pick.Snapshot
 	backends   []*backend // by index of candidates
+	learns     bool       // the picker wants to know how soon backends answer
 	limits     h1.Limits  // of responses
 	clients    bool       // whose certificates must be looked at
 	homes      *homes     // of sessions; nil where clients are not kept on their backends
@@ -65,33 +69,69 @@ func (o Options) compile(service string, settings headroom.LoadBalancing) (compi
 
 // rebuild makes a new view of the backends that may get requests now. The picker stays while the algorithm does.
 func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, seed uint64) error {
+	s.stale = false
 	mode := settings.TLS.Clients.Mode
 	made := &view{settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
-	if old := s.view.Load(); old != nil && old.settings.Algorithm == settings.Algorithm {
+	name := picked(settings)
+	if old := s.view.Load(); old != nil && picked(old.settings) == name {
 		made.picker = old.picker
 	} else {
-		picker, err := pick.New(settings.Algorithm, seed)
+		picker, err := pick.New(name, seed)
 		if err != nil {
 			return err
 		}
 		made.picker = picker
 	}
+	made.learns = name == headroom.LeastResponseTime || name == headroom.Adaptive
 	var list []pick.Candidate
 	var active, draining []member
 	for _, m := range s.members {
-		if m.weight > 0 && !m.active && m.backend.healthy.Load() && m.backend.keeps {
+		healthy := m.backend.healthy.Load()
+		if m.weight > 0 && !m.active && healthy && m.backend.keeps {
 			draining = append(draining, m)
 		}
-		if m.weight > 0 && m.active && m.backend.healthy.Load() {
+		if m.weight > 0 && m.active && healthy {
 			active = append(active, m)
-			list = append(list, pick.Candidate{Weight: m.weight, InFlight: &m.backend.traffic.inFlight})
+		}
+		if m.weight > 0 && m.active && (healthy || m.backend.unhealthy()) {
+			list = append(list, candidate(m, healthy, settings))
 			made.backends = append(made.backends, m.backend)
 		}
 	}
-	made.candidates = pick.NewSnapshot(list)
 	made.homes = compiled.affinity.house(active, draining)
+	made.candidates = pick.NewSnapshot(list, pick.Settings{
+		Keyed: settings.Algorithm.Keyed(), LoadFactor: settings.Hash.LoadFactor, InFlight: &s.traffic.inFlight, Panic: settings.PanicThreshold / 100,
+	})
 	s.view.Store(made)
 	return nil
+}
+
+// picked is the algorithm that chooses a backend, in the end.
+func picked(settings headroom.LoadBalancing) headroom.Algorithm {
+	if settings.Algorithm == headroom.Geographic {
+		return settings.Geographic.Within
+	}
+	return settings.Algorithm
+}
+
+// candidate is a member as algorithms see it.
+func candidate(m member, healthy bool, settings headroom.LoadBalancing) pick.Candidate {
+	made := pick.Candidate{
+		ID: m.backend.id, Weight: m.weight, InFlight: &m.backend.traffic.inFlight, Load: &m.backend.load,
+		Unhealthy: !healthy, Priority: m.placement.Priority, Region: -1,
+	}
+	here, there := settings.Locality, m.placement
+	switch {
+	case settings.Algorithm == headroom.Geographic:
+		made.Region = slices.IndexFunc(settings.Geographic.Regions, func(r headroom.Region) bool { return r.Name == there.Region })
+	case here.Zone != "" && here.Zone == there.Zone && here.Region == there.Region:
+		made.Near = 0
+	case here.Region != "" && here.Region == there.Region:
+		made.Near = 1
+	case here != (headroom.Locality{}):
+		made.Near = 2
+	}
+	return made
 }
 
 // limitsOf are the bounds of heads in the parser's words.

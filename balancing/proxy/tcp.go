@@ -16,6 +16,7 @@ func serveTCP(c *clientConn, s *service) {
 	x.view = s.view.Load()
 	x.client = nil
 	x.findSession()
+	x.findKey()
 	how := x.connectTCP()
 	s.traffic.end(how, x.end().Sub(x.began))
 	x.log(how, "TCP", x.why)
@@ -41,6 +42,7 @@ func (x *exchange) connectTCP() outcome {
 			continue
 		}
 		x.switchedAt = time.Now() // the latency is that of the connection
+		x.learn(x.switchedAt, success)
 		x.why = ""
 		x.pipe(beneath(conn), conn, time.Duration(x.view.settings.Timeouts.Tunnel))
 		conn.Close()

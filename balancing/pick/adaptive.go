@@ -1,0 +1,5 @@
+package pick
+
+type adaptive struct{}
+
+func (adaptive) pick(p *pool, r *Request) int { return leastResponseTime{}.pick(p, r) }

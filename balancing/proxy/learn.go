@@ -1,0 +1,54 @@
+package proxy
+
+import "time"
+
+// failureTime is the most that a failed attempt counts for as a response time. More would keep a backend that failed once away for minutes:
+// of 10 s with a decay of 10 s it takes 76 s until they count for less than 5 ms.
+const failureTime = 10 * time.Second
+
+// tick is a time as the algorithms count it.
+func (s *Server) tick(at time.Time) int64 { return int64(at.Sub(s.epoch)) }
+
+// sends says that an attempt begins on a backend.
+func (x *exchange) sends(b *backend) {
+	x.learned = false
+	if x.view.learns {
+		b.load.Sent(x.pick.Now, b.traffic.inFlight.Load())
+	}
+}
+
+// learn keeps what the head of a response, or a connection of a TCP service, says of the backend: how soon it came, and whether it is a failure.
+func (x *exchange) learn(at time.Time, how outcome) {
+	if !x.view.learns {
+		return
+	}
+	x.learned = true
+	span := at.Sub(x.attemptAt)
+	failed := x.failed(how)
+	if failed {
+		span = x.failureSpan(span)
+	}
+	x.backend.load.Observe(x.conn.server.tick(at), span, failed)
+}
+
+// learnEnd keeps what an attempt that ended without any answer says of the backend.
+func (x *exchange) learnEnd(b *backend, at time.Time, clientLeft bool) {
+	if !x.view.learns || x.learned {
+		return
+	}
+	span := at.Sub(x.attemptAt)
+	if clientLeft {
+		b.load.NotWithin(x.conn.server.tick(at), span)
+		return
+	}
+	b.load.Observe(x.conn.server.tick(at), x.failureSpan(span), true)
+}
+
+// failureSpan is what a failure counts for: as long as a response may take, in reason.
+func (x *exchange) failureSpan(span time.Duration) time.Duration {
+	limit := time.Duration(x.view.settings.Timeouts.Response)
+	if x.route != nil {
+		limit = x.route.ResponseTimeout
+	}
+	return max(span, min(limit, failureTime))
+}
