@@ -34,11 +34,12 @@ func newAffinities(service string, lb headroom.LoadBalancing, secret []byte) *af
 
 // homes are where sessions can be: an immutable part of a view.
 type homes struct {
-	byTag map[affinity.Tag]*backend // also those that drain
-	tags  map[*backend]affinity.Tag
-	ring  *affinity.Rendezvous // of the candidates, by their index
-	all   *affinity.Rendezvous // of candidates and, behind them, those that drain; nil where none does
-	extra []*backend           // that drain
+	active int                       // how many of the view's backends there are homes of, the first ones
+	byTag  map[affinity.Tag]*backend // also those that drain
+	tags   map[*backend]affinity.Tag
+	ring   *affinity.Rendezvous // of the candidates, by their index
+	all    *affinity.Rendezvous // of candidates and, behind them, those that drain; nil where none does
+	extra  []*backend           // that drain
 }
 
 // house makes the homes among the backends that get requests, and those that drain and keep their sessions for a while. The server's lock is
@@ -47,7 +48,7 @@ func (k *affinities) house(active, draining []member) *homes {
 	if k == nil {
 		return nil
 	}
-	h := &homes{}
+	h := &homes{active: len(active)}
 	var members []affinity.Member
 	for _, m := range active {
 		members = append(members, affinity.Member{Name: m.backend.id, Weight: m.weight})
@@ -130,14 +131,14 @@ func (x *exchange) stay() *backend {
 		return b
 	}
 	for {
-		i := v.homes.ring.Pick(x.session.hash, &x.excluded)
+		i := v.homes.ring.Pick(x.session.hash, &x.pick.Excluded)
 		if i < 0 {
 			return nil
 		}
 		if x.enter(v.backends[i]) {
 			return v.backends[i]
 		}
-		x.excluded.Add(i)
+		x.pick.Excluded.Add(i)
 	}
 }
 
@@ -149,7 +150,7 @@ func (x *exchange) home(v *view) *backend {
 	if v.homes.all == nil {
 		return nil // the ring finds it
 	}
-	if i := v.homes.all.Pick(x.session.hash, nil) - len(v.backends); i >= 0 {
+	if i := v.homes.all.Pick(x.session.hash, nil) - v.homes.active; i >= 0 {
 		return v.homes.extra[i]
 	}
 	return nil

@@ -40,7 +40,7 @@ type view struct {
 	settings   headroom.LoadBalancing
 	picker     *pick.Picker
 	candidates *pick.Snapshot
-	backends   []*backend // by index of candidates
+	backends   []*backend // by index of candidates, the healthy ones first
 	learns     bool       // the picker wants to know how soon backends answer
 	limits     h1.Limits  // of responses
 	clients    bool       // whose certificates must be looked at
@@ -84,19 +84,23 @@ func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, se
 	}
 	made.learns = name == headroom.LeastResponseTime || name == headroom.Adaptive
 	var list []pick.Candidate
-	var active, draining []member
+	var active, ill, draining []member
 	for _, m := range s.members {
 		healthy := m.backend.healthy.Load()
 		if m.weight > 0 && !m.active && healthy && m.backend.keeps {
 			draining = append(draining, m)
 		}
-		if m.weight > 0 && m.active && healthy {
+		switch {
+		case m.weight == 0 || !m.active:
+		case healthy:
 			active = append(active, m)
+		case m.backend.unhealthy():
+			ill = append(ill, m)
 		}
-		if m.weight > 0 && m.active && (healthy || m.backend.unhealthy()) {
-			list = append(list, candidate(m, healthy, settings))
-			made.backends = append(made.backends, m.backend)
-		}
+	}
+	for _, m := range slices.Concat(active, ill) {
+		list = append(list, candidate(m, len(list) < len(active), settings))
+		made.backends = append(made.backends, m.backend)
 	}
 	made.homes = compiled.affinity.house(active, draining)
 	made.candidates = pick.NewSnapshot(list, pick.Settings{
