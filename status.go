@@ -99,6 +99,8 @@ type ScaleOrder struct {
 // Change is what every mutation through the API has in common.
 type Change struct {
 	DryRun bool // check all and answer as if, but change nothing
+	// Expect is how the service must scale still for the change of a policy to be made; nil for any.
+	Expect *Scaling
 	// Also returns writes that are committed atomically together with the change (audit and idempotency records), given
 	// the result that will be answered. It is not called in a dry run.
 	Also func(result any) ([]Write, error)

@@ -22,6 +22,8 @@ type Options struct {
 	Events Events
 	// Read sets a struct of the vocabulary from JSON, as strictly as a config is read and with its defaults, see config.Read.
 	Read func(name, root string, text []byte, into any) error
+	// Try tries a change of a policy on recorded load; changes with a gate are refused as unavailable where nil.
+	Try Try
 
 	// Token is the bearer token; empty lets everyone on loopback in (see CheckListen).
 	Token   string
@@ -40,6 +42,7 @@ type server struct {
 	store   headroom.Store
 	events  Events
 	read    func(name, root string, text []byte, into any) error
+	try     Try
 
 	token       string
 	version     string
@@ -57,7 +60,7 @@ type server struct {
 // BaseContext that is canceled before Shutdown.
 func New(options Options) http.Handler {
 	s := &server{
-		control: options.Control, monitor: options.Monitor, store: options.Store, events: options.Events, read: options.Read,
+		control: options.Control, monitor: options.Monitor, store: options.Store, events: options.Events, read: options.Read, try: options.Try,
 		token: options.Token, version: options.Version, logger: options.Logger,
 		now: options.Now, heartbeat: options.Heartbeat,
 		crossOrigin: http.NewCrossOriginProtection(),

@@ -55,9 +55,9 @@ func TestTheClientCallsEveryEndpoint(t *testing.T) {
 	}
 
 	terms := headroom.ScalingPolicy{Name: "p", Metric: headroom.MetricCPU, Threshold: 70, Action: headroom.ActionScaleUp}
-	policy := need[headroom.Policy](t)(c.CreatePolicy(ctx, "shop", terms, false))
+	policy := need[api.PolicyAnswer](t)(c.CreatePolicy(ctx, "shop", terms, nil, false))
 	terms.Step = 3
-	if changed := need[headroom.Policy](t)(c.UpdatePolicy(ctx, policy.ID, terms, false)); policy.Step != 1 || changed.Step != 3 {
+	if changed := need[api.PolicyAnswer](t)(c.UpdatePolicy(ctx, policy.ID, terms, nil, false)); policy.Step != 1 || changed.Step != 3 {
 		t.Errorf("policy %+v was changed to %+v", policy, changed)
 	}
 	if policies := need[[]headroom.Policy](t)(c.Policies(ctx, "")); len(policies) != 2 {

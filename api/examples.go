@@ -31,6 +31,20 @@ func examplePolicyRequest() PolicyRequest {
 	return PolicyRequest{Service: "shop", ScalingPolicy: examplePolicy().ScalingPolicy}
 }
 
+func exampleGate() *headroom.Gate {
+	return &headroom.Gate{History: headroom.Duration(7 * 24 * time.Hour), MoreOutside: 0.01, MoreCost: 5}
+}
+
+func exampleGateReport() *headroom.GateReport {
+	return &headroom.GateReport{
+		Passed: true, From: exampleTime().AddDate(0, 0, -7), To: exampleTime(), MoreOutside: 0.01, MoreCost: 5,
+		Current: headroom.GateResult{ReplicaHours: 742, Requests: 61_200_000, Outside: 5100, OutsideMinutes: 6, WorstRecovery: headroom.Duration(14 * time.Second),
+			ScaleEvents: 310, P95: headroom.Duration(48 * time.Millisecond)},
+		Proposed: headroom.GateResult{ReplicaHours: 755, Requests: 61_200_000, Outside: 3900, OutsideMinutes: 5, WorstRecovery: headroom.Duration(9 * time.Second),
+			ScaleEvents: 334, P95: headroom.Duration(47 * time.Millisecond)},
+	}
+}
+
 func exampleShadows() []headroom.ShadowComparison {
 	return []headroom.ShadowComparison{{
 		Service: "shop", Policy: "evenings", Live: 4, Wants: new(6), Since: exampleTime().Add(-10 * time.Minute),

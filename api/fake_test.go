@@ -24,7 +24,8 @@ type fakeControl struct {
 	backends []headroom.Backend
 	stopped  bool
 	health   []headroom.ComponentHealth
-	fail     error // what every change answers with
+	fail     error             // what every change answers with
+	expected *headroom.Scaling // of the newest change of a policy
 }
 
 func newFakeControl(store headroom.Store) *fakeControl {
@@ -126,6 +127,7 @@ func (c *fakeControl) UpdatePolicy(_ context.Context, id string, terms headroom.
 		if policy.ID != id {
 			continue
 		}
+		c.expected = change.Expect
 		policy.ScalingPolicy = terms
 		if change.DryRun {
 			return policy, nil

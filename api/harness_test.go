@@ -29,6 +29,7 @@ type world struct {
 	feed    *fakeFeed
 	token   string
 	now     func() time.Time
+	try     Try
 	handler http.Handler
 	spec    *spec
 }
@@ -51,7 +52,7 @@ func newWorld(t testing.TB) *world {
 // restart makes a new handler on the same store, as after a restart of headroom.
 func (w *world) restart() {
 	w.handler = New(Options{
-		Control: w.control, Monitor: w.monitor, Store: w.store, Events: w.feed, Read: config.Read, Token: w.token, Version: "1.2.3",
+		Control: w.control, Monitor: w.monitor, Store: w.store, Events: w.feed, Read: config.Read, Try: w.try, Token: w.token, Version: "1.2.3",
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now() }, Heartbeat: 20 * time.Millisecond,
 	})
 	w.spec = served(w.t)

@@ -26,6 +26,8 @@ type Problem struct {
 	Hint      string         `json:"hint" doc:"what to do about it" example:"correct the named values and send the request again"`
 	RequestID string         `json:"requestId,omitempty" doc:"the same as the X-Request-Id header; headroom's log has it too" example:"QVJSDLPEYB5NQ3GX"`
 	Errors    []ProblemValue `json:"errors,omitempty" doc:"each value that was wrong"`
+
+	Gate *headroom.GateReport `json:"gate,omitempty" doc:"of the code worse: how the change and what is in force did"`
 }
 
 // ProblemValue is one value that cannot be accepted.
@@ -65,6 +67,7 @@ func problemKinds() []problemKind {
 		{"unknown-name", http.StatusNotFound, "Nothing has this name", "check the name; the lists of the API and `headroom status` show what there is"},
 		{"method-not-allowed", http.StatusMethodNotAllowed, "The path does not take this method", "use one of the methods in the Allow header"},
 		{"conflict", http.StatusConflict, "The change does not fit the present state", "look at the present state and decide again"},
+		{"worse", http.StatusConflict, "The change would do worse than what is in force", "change the policy, or what gate.moreOutside and gate.moreCost allow; gate in this answer has both results"},
 		{"idempotency-in-progress", http.StatusConflict, "A request with this Idempotency-Key is being carried out", "wait and send the same request again to get its result"},
 		{"body-too-large", http.StatusRequestEntityTooLarge, "The body is too large", "send at most 1 MiB"},
 		{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not declared as JSON", "send the header Content-Type: application/json"},

@@ -38,12 +38,20 @@ type ScaleRequest struct {
 type PolicyRequest struct {
 	Service string `json:"service" doc:"name of the service" example:"shop"`
 	headroom.ScalingPolicy
+	Gate *headroom.Gate `json:"gate,omitempty" doc:"make it only if a backtest of it is not worse than what is in force"`
 }
 
 // PolicyUpdate replaces what a policy does.
 type PolicyUpdate struct {
 	Name string `json:"name,omitempty" doc:"may be repeated, cannot be changed" example:"cpu-scaling"`
 	headroom.ScalingPolicy
+	Gate *headroom.Gate `json:"gate,omitempty" doc:"change it only if a backtest of it is not worse than what is in force"`
+}
+
+// PolicyAnswer is a policy that was made or changed.
+type PolicyAnswer struct {
+	headroom.Policy
+	Gate *headroom.GateReport `json:"gate,omitempty" doc:"what the backtest gave, where one was demanded"`
 }
 
 // PolicyID names a policy.
@@ -94,14 +102,14 @@ func (s *server) registerScaling(api huma.API) {
 		method: http.MethodPost, path: "/api/scaling/policies", id: "create-policy", tag: tagScaling, status: http.StatusCreated,
 		summary: "Make a policy",
 		description: "It is of one kind: a threshold (metric, threshold, action, step), or one of the blocks target, steps, schedule, concurrency, rule, formula and " +
-			"kubernetes, with the fields and defaults of the config. With shadow it is computed and shown, and decides nothing. It is kept over restarts.",
-		request: examplePolicyRequest(), response: examplePolicy(), problems: []string{"unknown-name"},
+			"kubernetes, with the fields and defaults of the config. With shadow it is computed and shown, and decides nothing. It is kept over restarts. " + aboutGate,
+		request: examplePolicyRequest(), response: PolicyAnswer{Policy: examplePolicy()}, problems: []string{"unknown-name", "worse"},
 	}, s.createPolicy)
 	register(s, api, operation{
 		method: http.MethodPut, path: "/api/scaling/policies/{id}", id: "update-policy", tag: tagScaling,
 		summary:     "Replace what a policy does",
-		description: "Its kind may change too, and whether it is a shadow; its name and its service cannot. A policy of the config file stays changed until the change is deleted.",
-		request:     PolicyUpdate{ScalingPolicy: examplePolicy().ScalingPolicy}, response: examplePolicy(), problems: []string{"unknown-name"},
+		description: "Its kind may change too, and whether it is a shadow; its name and its service cannot. A policy of the config file stays changed until the change is deleted. " + aboutGate,
+		request:     PolicyUpdate{ScalingPolicy: examplePolicy().ScalingPolicy, Gate: exampleGate()}, response: PolicyAnswer{examplePolicy(), exampleGateReport()}, problems: []string{"unknown-name", "worse"},
 	}, s.updatePolicy)
 	register(s, api, operation{
 		method: http.MethodDelete, path: "/api/scaling/policies/{id}", id: "remove-policy", tag: tagScaling, status: http.StatusNoContent,
@@ -152,23 +160,23 @@ func (s *server) shadows(_ context.Context, in *ServiceFilter) (*body[ShadowList
 func (s *server) createPolicy(ctx context.Context, in *struct {
 	ChangeInput
 	Body input[PolicyRequest]
-}) (*created[headroom.Policy], error) {
+}) (*created[PolicyAnswer], error) {
 	asked, err := in.Body.read(s)
 	if err != nil {
 		return nil, err
 	}
 	policy := headroom.Policy{Service: asked.Service, ScalingPolicy: asked.ScalingPolicy, Source: headroom.SourceAPI}
-	made, err := mutate(ctx, s, mutation[headroom.Policy]{
+	made, err := mutate(ctx, s, mutation[PolicyAnswer]{
 		object: "policy/" + policy.Service + "." + policy.Name, service: policy.Service, status: http.StatusCreated,
 		location: policyPath,
-		run: func(change headroom.Change) (headroom.Policy, error) {
+		run: s.gated(ctx, asked.Gate, func(change headroom.Change) (headroom.Policy, error) {
 			return s.control.CreatePolicy(ctx, policy, change)
-		},
+		}),
 	})
-	return &created[headroom.Policy]{policyPath(made), made}, err
+	return &created[PolicyAnswer]{policyPath(made), made}, err
 }
 
-func policyPath(policy headroom.Policy) string {
+func policyPath(policy PolicyAnswer) string {
 	return "/api/scaling/policies/" + url.PathEscape(policy.ID)
 }
 
@@ -176,7 +184,7 @@ func (s *server) updatePolicy(ctx context.Context, in *struct {
 	PolicyID
 	ChangeInput
 	Body input[PolicyUpdate]
-}) (*body[headroom.Policy], error) {
+}) (*body[PolicyAnswer], error) {
 	asked, err := in.Body.read(s)
 	if err != nil {
 		return nil, err
@@ -187,13 +195,13 @@ func (s *server) updatePolicy(ctx context.Context, in *struct {
 			Expected: "a policy's name cannot be changed: leave it out, or create a policy with the new name"}
 	}
 	asked.ScalingPolicy.Name = name
-	policy, err := mutate(ctx, s, mutation[headroom.Policy]{
+	policy, err := mutate(ctx, s, mutation[PolicyAnswer]{
 		object: "policy/" + in.ID, service: service, before: before, status: http.StatusOK,
-		run: func(change headroom.Change) (headroom.Policy, error) {
+		run: s.gated(ctx, asked.Gate, func(change headroom.Change) (headroom.Policy, error) {
 			return s.control.UpdatePolicy(ctx, in.ID, asked.ScalingPolicy, change)
-		},
+		}),
 	})
-	return &body[headroom.Policy]{policy}, err
+	return &body[PolicyAnswer]{policy}, err
 }
 
 func (s *server) removePolicy(ctx context.Context, in *struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -181,6 +182,9 @@ func (c *Controller) cannotRemove(id string) error {
 }
 
 func (c *Controller) changePolicy(policy headroom.Policy, change headroom.Change) (headroom.Policy, error) {
+	if change.Expect != nil && !reflect.DeepEqual(*change.Expect, c.settingsOf(policy.Service).Scaling) {
+		return headroom.Policy{}, &headroom.ConflictError{Reason: "meanwhile the policies or the settings of " + policy.Service + " were changed: try it again"}
+	}
 	if change.DryRun {
 		return policy, nil
 	}
@@ -193,6 +197,23 @@ func (c *Controller) changePolicy(policy headroom.Policy, change headroom.Change
 	c.policies[policy.ID] = policy
 	c.usePolicies(policy.Service)
 	return policy, nil
+}
+
+// Settings are those of a service that is scaled, with the policies in force.
+func (c *Controller) Settings(service string) (headroom.Service, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.checkScaled(service); err != nil {
+		return headroom.Service{}, err
+	}
+	return c.settingsOf(service), nil
+}
+
+// settingsOf are the settings of a service with the policies in force. The lock is held.
+func (c *Controller) settingsOf(service string) headroom.Service {
+	settings := c.config.Services[service]
+	settings.Scaling.Policies = c.policiesOf(service, settings)
+	return settings
 }
 
 // usePolicies lets a service decide by the policies that it has now. The lock is held.

@@ -67,3 +67,31 @@ func TestAPolicyThatCannotBeReadIsRefusedByItsField(t *testing.T) {
 		}
 	})
 }
+
+func TestAPolicyIsChangedOnlyWhereWhatItExpectsIsStillInForce(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		w.pass(time.Second)
+		settings, err := w.control.Settings("shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change := headroom.Change{Expect: &settings.Scaling}
+		policy := func(name string) headroom.Policy {
+			return headroom.Policy{Service: "shop", ScalingPolicy: headroom.ScalingPolicy{Name: name, Rule: &headroom.RulePolicy{When: "true", Replicas: "2"}}}
+		}
+		if _, err := w.control.CreatePolicy(t.Context(), policy("first"), change); err != nil {
+			t.Fatalf("nothing has changed yet: %v", err)
+		}
+		var conflict *headroom.ConflictError
+		if _, err := w.control.CreatePolicy(t.Context(), policy("second"), change); !errors.As(err, &conflict) {
+			t.Errorf("after another change: %v, want a conflict", err)
+		}
+		if _, err := w.control.UpdatePolicy(t.Context(), "shop.first", policy("first").ScalingPolicy, change); !errors.As(err, &conflict) {
+			t.Errorf("after another change: %v, want a conflict", err)
+		}
+		if _, err := w.control.Settings("none"); err == nil {
+			t.Error("a service that is not there has settings")
+		}
+	})
+}

@@ -138,7 +138,8 @@ func (s *Scaler) serveAPI() {
 	s.server = &http.Server{
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		Handler: api.New(api.Options{
-			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule, poller: s.poller}, Store: s.store, Events: &s.control.Entries, Read: config.Read, Token: s.token,
+			Control: s.control, Monitor: apiMonitor{reader: s.monitor, addRule: s.addRule, poller: s.poller}, Store: s.store, Events: &s.control.Entries, Read: config.Read,
+			Try: newGate(s.control.Settings, s.monitor).try, Token: s.token,
 			Version: s.version, Logger: s.log,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,

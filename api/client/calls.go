@@ -73,16 +73,16 @@ func (c *Client) Policies(ctx context.Context, service string) ([]headroom.Polic
 	return answer.Policies, err
 }
 
-// CreatePolicy makes a policy. A step of zero is one.
-func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
-	request := api.PolicyRequest{Service: service, ScalingPolicy: policy}
-	return change[headroom.Policy](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
+// CreatePolicy makes a policy; with a gate only if a backtest of it is not worse, see api.Problem.Gate. A step of zero is one.
+func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ScalingPolicy, gate *headroom.Gate, dryRun bool) (api.PolicyAnswer, error) {
+	request := api.PolicyRequest{Service: service, ScalingPolicy: policy, Gate: gate}
+	return change[api.PolicyAnswer](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
 }
 
-// UpdatePolicy replaces what a policy does. Its name cannot be changed and may be empty.
-func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, dryRun bool) (headroom.Policy, error) {
-	request := api.PolicyUpdate{Name: policy.Name, ScalingPolicy: policy}
-	return change[headroom.Policy](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
+// UpdatePolicy replaces what a policy does, with a gate as CreatePolicy. Its name cannot be changed and may be empty.
+func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, gate *headroom.Gate, dryRun bool) (api.PolicyAnswer, error) {
+	request := api.PolicyUpdate{Name: policy.Name, ScalingPolicy: policy, Gate: gate}
+	return change[api.PolicyAnswer](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
 }
 
 // RemovePolicy removes a policy that was made through the API, or takes back what was changed of one of the config file.

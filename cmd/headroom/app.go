@@ -18,6 +18,7 @@ const (
 	exitError    = 1
 	exitUsage    = 2
 	exitTimedOut = 3
+	exitWorse    = 4
 )
 
 // app is what every command works with in place of global state: where it reads and writes, what time it is, and the
@@ -83,11 +84,14 @@ func (a *app) report(err error) int {
 	}
 	var usage *usageError
 	var late *timeoutError
+	var worse *gateError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &late):
 		return exitTimedOut
+	case errors.As(err, &worse):
+		return exitWorse
 	default:
 		return exitError
 	}

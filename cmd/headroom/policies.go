@@ -19,11 +19,12 @@ func newPoliciesCommand(a *app) *cobra.Command {
 		Short:   "List, add and change policies",
 		Long: `List, add and change what decides beside the targets: thresholds, targets on any signal, steps, schedules,
 concurrency, rules, formulas, and the metrics of a HorizontalPodAutoscaler. A shadow is computed and
-shown, and decides nothing. What is added or changed here is kept over restarts.`,
+shown, and decides nothing. What is added or changed here is kept over restarts. With --gate a change is
+made only if a backtest of it is not worse than what is in force.`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listPolicies(cmd.Context(), "") },
 	}
-	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a), newPoliciesRemoveCommand(a), newPoliciesImportCommand(a))
+	cmd.AddCommand(newPoliciesListCommand(a), newPoliciesAddCommand(a), newPoliciesSetCommand(a), newPoliciesApplyCommand(a), newPoliciesRemoveCommand(a), newPoliciesImportCommand(a))
 	return cmd
 }
 
@@ -73,15 +74,19 @@ scaling.policies in the config, with the same defaults. NAME may be in the file 
 			if err := f.apply(a, cmd, &policy); err != nil {
 				return err
 			}
+			gate, err := f.gate.demand(a, cmd, f.written)
+			if err != nil {
+				return err
+			}
 			remote, err := a.connect()
 			if err != nil {
 				return err
 			}
-			added, err := remote.CreatePolicy(cmd.Context(), args[0], policy, f.dryRun)
+			added, err := remote.CreatePolicy(cmd.Context(), args[0], policy, gate, f.dryRun)
 			if err != nil {
-				return a.suggestService(cmd.Context(), remote, args[0], err)
+				err = a.suggestService(cmd.Context(), remote, args[0], err)
 			}
-			return a.printPolicy(added, f.dryRun)
+			return a.printChanged(added, f.dryRun, err)
 		},
 	}
 	f.add(cmd)
@@ -155,20 +160,14 @@ func (a *app) setPolicy(cmd *cobra.Command, id string, f policyFlags) error {
 		if err := f.apply(a, cmd, &policy.ScalingPolicy); err != nil {
 			return err
 		}
-		changed, err := remote.UpdatePolicy(ctx, id, policy.ScalingPolicy, f.dryRun)
+		gate, err := f.gate.demand(a, cmd, f.written)
 		if err != nil {
 			return err
 		}
-		return a.printPolicy(changed, f.dryRun)
+		changed, err := remote.UpdatePolicy(ctx, id, policy.ScalingPolicy, gate, f.dryRun)
+		return a.printChanged(changed, f.dryRun, err)
 	}
 	return unknownName("policy", id, ids)
-}
-
-func (a *app) printPolicy(policy headroom.Policy, dryRun bool) error {
-	return a.print(a.out, policy, func(w io.Writer, s style) error {
-		_, err := fmt.Fprintf(w, "%s%s: %s\n", dryRunPrefix(dryRun), s.heading(policy.ID), policy.Summary())
-		return err
-	})
 }
 
 func writePolicies(w io.Writer, s style, policies []headroom.Policy) error {

@@ -19,6 +19,8 @@ type policyFlags struct {
 	step           int
 	file           string
 	shadow, dryRun bool
+	gate           gateFlags
+	written        *headroom.Gate // that of the file
 }
 
 func (f *policyFlags) add(cmd *cobra.Command) {
@@ -30,6 +32,7 @@ func (f *policyFlags) add(cmd *cobra.Command) {
 	set.StringVarP(&f.file, "file", "f", "", "`file` with a policy of any kind, YAML or JSON; - is standard input")
 	set.BoolVar(&f.shadow, "shadow", false, "it is computed and shown, and decides nothing")
 	addDryRunFlag(cmd, &f.dryRun)
+	f.gate.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("file", "metric")
 	cmd.MarkFlagsMutuallyExclusive("file", "threshold")
 	cmd.MarkFlagsMutuallyExclusive("file", "action")
@@ -81,7 +84,7 @@ func (f *policyFlags) read(a *app, policy *headroom.ScalingPolicy) error {
 		return usagef("leave the name out of the file", "%s: name: %s, and the policy is named %s", name, written.Name, policy.Name)
 	}
 	written.ScalingPolicy.Name = policy.Name
-	*policy = written.ScalingPolicy
+	*policy, f.written = written.ScalingPolicy, written.Gate
 	return errors.Join(policy.Validate("")...)
 }
 

@@ -30,7 +30,8 @@ Exit codes:
   0  it worked
   1  it did not; the reason is on standard error
   2  the command line itself is wrong
-  3  it was accepted but did not finish within --timeout`
+  3  it was accepted but did not finish within --timeout
+  4  a gate refused it: a backtest of the change is worse than what is in force`
 
 // newRootCommand is the whole command tree.
 func newRootCommand(a *app) *cobra.Command {

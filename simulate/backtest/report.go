@@ -69,8 +69,17 @@ func Compare(ctx context.Context, w World, names []string, each func(headroom.De
 	return r, nil
 }
 
-// unmodeled says which of a policy's signals nothing is known of here.
+// unmodeled says in sentences which of a policy's signals nothing is known of here.
 func unmodeled(p headroom.Scaling) []string {
+	var notes []string
+	for _, metric := range Unmodeled(p) {
+		notes = append(notes, fmt.Sprintf("The signal %s is not in the load: it is unknown throughout, and nothing shrinks because of it.", metric))
+	}
+	return notes
+}
+
+// Unmodeled lists the signals of a policy of which no load says anything: the user's own, memory, and bytes. Those of shadows do not count.
+func Unmodeled(p headroom.Scaling) []string {
 	var unknown []string
 	note := func(metric headroom.Metric) {
 		_, own := p.Signals[metric]
@@ -102,11 +111,7 @@ func unmodeled(p headroom.Scaling) []string {
 			}
 		}
 	}
-	var notes []string
-	for _, metric := range unknown {
-		notes = append(notes, fmt.Sprintf("The signal %s is not in the load: it is unknown throughout, and nothing shrinks because of it.", metric))
-	}
-	return notes
+	return unknown
 }
 
 // named lists the signals in the expressions of a policy.
