@@ -44,6 +44,12 @@ type LoadBalancing struct {
 	MaxConnections  int                `json:"maxConnections" default:"20000" minimum:"1" maximum:"1000000" doc:"most client connections at once on the listener"`
 	DrainTimeout    Duration           `json:"drainTimeout" default:"30s" doc:"a backend that goes may finish its requests for this long" example:"30s"`
 
+	Outliers  OutlierDetection `json:"outlierDetection" doc:"backends that are worse than the others of their service are left alone for a while"`
+	SlowStart SlowStart        `json:"slowStart" doc:"backends that join or return get their share little by little"`
+	Retries   Retries          `json:"retries" doc:"when a request is tried again on another backend"`
+	Hedging   Hedging          `json:"hedging" doc:"asking a second backend where the first one takes unusually long"`
+	Overload  Overload         `json:"overload" doc:"how many requests at once are taken"`
+
 	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get"`
 	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get"`
 	Routes          []Route           `json:"routes,omitempty" doc:"paths that are treated in another way; the longest path that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
@@ -51,36 +57,6 @@ type LoadBalancing struct {
 	ErrorPages      map[string]string `json:"errorPages,omitempty" doc:"files that are sent in place of headroom's own error answers, by status (503) or class (5xx)" example:"{'503': /srv/busy.html}"`
 	TraceSampling   float64           `json:"traceSampling" default:"1" minimum:"0" maximum:"1" doc:"share of the traces begun here, where the client sent no traceparent, that are marked as sampled" example:"0.01"`
 	ServerTiming    bool              `json:"serverTiming,omitempty" doc:"tell clients in Server-Timing how long the backend and the rest took" example:"true"`
-}
-
-// HealthCheckType is how a backend is asked whether it is well.
-type HealthCheckType string
-
-// How backends can be asked.
-const (
-	HealthCheckAuto HealthCheckType = "auto" // http, or tcp for a service whose protocol is tcp
-	HealthCheckHTTP HealthCheckType = "http" // GET of the path; 200 to 399 is healthy
-	HealthCheckTCP  HealthCheckType = "tcp"  // a connection is accepted
-	HealthCheckGRPC HealthCheckType = "grpc" // grpc.health.v1.Health/Check answers SERVING
-)
-
-// HealthCheck says how backends are checked: by GET requests, where 200 to 399 is healthy, unless the type says otherwise. Where
-// it is disabled a backend is ready once it accepts a connection.
-type HealthCheck struct {
-	Enabled            bool            `json:"enabled" default:"true" doc:"false takes a backend that accepts connections as healthy"`
-	Interval           Duration        `json:"interval" default:"5s" doc:"time between checks of one backend; a new one is checked many times a second until it first answers" example:"30s"`
-	Timeout            Duration        `json:"timeout" default:"2s" doc:"a check that takes longer has failed" example:"5s"`
-	Type               HealthCheckType `json:"type" default:"auto" enum:"auto,http,tcp,grpc" doc:"auto is http, and tcp for services whose protocol is tcp; grpc asks grpc.health.v1"`
-	Path               string          `json:"path" default:"/health" doc:"path that is requested; of grpc the name of the service after the slash" example:"/health"`
-	HealthyThreshold   int             `json:"healthyThreshold" default:"2" minimum:"1" maximum:"100" doc:"successes in a row until a failed backend is healthy again"`
-	UnhealthyThreshold int             `json:"unhealthyThreshold" default:"3" minimum:"1" maximum:"100" doc:"failures in a row until a healthy backend is unhealthy"`
-}
-
-// CircuitBreaker leaves a failing backend alone for a while; see balancing/health.
-type CircuitBreaker struct {
-	Enabled          bool     `json:"enabled" default:"true" doc:"false sends requests to a failing backend as to any other"`
-	FailureThreshold int      `json:"failureThreshold" default:"5" minimum:"1" maximum:"10000" doc:"failures in a row that open the breaker"`
-	RecoveryTimeout  Duration `json:"recoveryTimeout" default:"30s" doc:"how long it stays open before one request may try again" example:"30s"`
 }
 
 // Timeouts bound each part of an exchange.

@@ -58,6 +58,37 @@ type ServiceMeasurement struct {
 	Service  string               `json:"service"`
 	Traffic  Traffic              `json:"traffic"` // as clients saw it: one count per request, retries included in its latency
 	Backends []BackendMeasurement `json:"backends"`
+	Guard    GuardMeasurement     `json:"guard"`
+}
+
+// GuardMeasurement is what was done in the window so that requests do not fail.
+type GuardMeasurement struct {
+	Retries   uint64 `json:"retries,omitempty"`   // attempts on another backend than the first
+	Exhausted uint64 `json:"exhausted,omitempty"` // retries and hedges that there was no budget for
+	Hedges    uint64 `json:"hedges,omitempty"`    // second backends asked because the first was slow
+	HedgesWon uint64 `json:"hedgesWon,omitempty"` // whose answer was taken
+	// Shed requests were turned away for a limit of overload, by class; "" where there are no classes.
+	Shed map[string]uint64 `json:"shed,omitempty"`
+	// Limit is the adaptive limit of requests at once; 0 where there is none.
+	Limit int64 `json:"limit,omitempty"`
+	// Breaker is the state of the service's own breaker; empty where it has none.
+	Breaker BreakerState `json:"breaker,omitempty"`
+}
+
+// Plus adds the counts of two windows; what is of one moment is the later's.
+func (g GuardMeasurement) Plus(later GuardMeasurement) GuardMeasurement {
+	sum := later
+	sum.Retries += g.Retries
+	sum.Exhausted += g.Exhausted
+	sum.Hedges += g.Hedges
+	sum.HedgesWon += g.HedgesWon
+	sum.Shed = map[string]uint64{}
+	for _, counts := range []map[string]uint64{g.Shed, later.Shed} {
+		for class, n := range counts {
+			sum.Shed[class] += n
+		}
+	}
+	return sum
 }
 
 // BackendMeasurement is the traffic of one backend in the window, and how the balancer thinks of it.

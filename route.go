@@ -8,6 +8,7 @@ type Route struct {
 	Rewrite         string        `json:"rewrite,omitempty" doc:"what the backend gets in place of the part of the path that fitted" example:"/v2/"`
 	Timeouts        RouteTimeouts `json:"timeouts" doc:"timeouts that differ from the service's"`
 	MaxBody         Bytes         `json:"maxBody,omitempty" doc:"limits.body for these paths" example:"1GiB"`
+	Priority        string        `json:"priority,omitempty" doc:"class of overload.priorities of these paths' requests" example:"batch"`
 	RequestHeaders  HeaderEdits   `json:"requestHeaders" doc:"changes of the fields that backends get, after those of the service"`
 	ResponseHeaders HeaderEdits   `json:"responseHeaders" doc:"changes of the fields that clients get, after those of the service"`
 }

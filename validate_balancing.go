@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Validate says what is wrong with where a service listens and how its requests are spread.
@@ -27,6 +28,12 @@ func (l LoadBalancing) Validate(path string) []error {
 	found.add(l.HealthCheck.Validate(path + ".healthCheck")...)
 	found.add(l.SessionAffinity.Validate(path + ".sessionAffinity")...)
 	found.add(l.CircuitBreaker.Validate(path + ".circuitBreaker")...)
+	found.add(l.Outliers.Validate(path + ".outlierDetection")...)
+	found.add(l.SlowStart.Validate(path + ".slowStart")...)
+	found.add(l.Retries.Validate(path + ".retries")...)
+	found.add(l.Hedging.Validate(path + ".hedging")...)
+	found.add(l.Overload.Validate(path + ".overload")...)
+	found.add(l.validatePriorities(path)...)
 	found.add(l.Timeouts.Validate(path + ".timeouts")...)
 	found.add(l.TLS.Validate(path + ".tls")...)
 	found.add(l.BackendTLS.Validate(path + ".backendTLS")...)
@@ -50,6 +57,7 @@ func (h HealthCheck) Validate(path string) []error {
 		found.add(&InvalidError{Field: path + ".path", Value: strconv.Quote(h.Path),
 			Expected: `must begin with a slash and hold no spaces, such as "/health"`})
 	}
+	found.add(h.validateConditions(path)...)
 	found.add(checkTags(path, h)...)
 	return found.errors
 }
@@ -74,6 +82,9 @@ func (l LoadBalancing) validateHealthCheck(path string, general LoadBalancing) [
 func (b CircuitBreaker) Validate(path string) []error {
 	found := &findings{}
 	found.add(positive(path+".recoveryTimeout", b.RecoveryTimeout, "30s")...)
+	if b.MaxRecoveryTimeout != 0 {
+		found.add(between(path+".maxRecoveryTimeout", b.MaxRecoveryTimeout, time.Duration(b.RecoveryTimeout), 365*24*time.Hour)...)
+	}
 	found.add(checkTags(path, b)...)
 	return found.errors
 }

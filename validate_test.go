@@ -18,7 +18,12 @@ func validConfig() Config {
 		HealthCheck: HealthCheck{Type: HealthCheckAuto, Interval: 1, Timeout: 1, Path: "/health", HealthyThreshold: 1, UnhealthyThreshold: 1},
 		Hash:        Hash{Fallback: FallbackPowerOfTwo, LoadFactor: 1.25}, Geographic: GeographicSettings{Within: LeastConnections},
 		SessionAffinity: SessionAffinity{Type: AffinityCookie, Cookie: CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}},
-		CircuitBreaker:  CircuitBreaker{FailureThreshold: 1, RecoveryTimeout: 1},
+		CircuitBreaker:  CircuitBreaker{FailureThreshold: 1, RecoveryTimeout: 1, MinimumRequests: 1, Probes: 1},
+		Outliers:        OutlierDetection{MaxEjectionPercent: 10},
+		SlowStart:       SlowStart{Aggression: 1, MinPercent: 10},
+		Retries:         Retries{Attempts: 3},
+		Hedging:         Hedging{Percentile: 95},
+		Overload:        Overload{Adaptive: AdaptiveLimit{MinLimit: 1, MaxLimit: 1, Tolerance: 1}},
 		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1, Tunnel: 1},
 		Limits:          Limits{Header: 64 << 10, HeaderFields: 100, BodyRate: 500, ConnectionsPerClient: 1, RequestsPerConnection: 1, StreamsPerConnection: 1},
 	}

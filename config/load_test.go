@@ -89,14 +89,16 @@ func TestTheTwoJSONDocumentsAreDefaultsForEveryServiceHoweverTheyAreGiven(t *tes
 				t.Errorf("algorithm is %q", balancing.Algorithm)
 			}
 			wantCheck := headroom.HealthCheck{Enabled: true, Interval: headroom.Duration(30 * time.Second), Timeout: headroom.Duration(5 * time.Second),
-				Type: headroom.HealthCheckAuto, Path: "/health", HealthyThreshold: 2, UnhealthyThreshold: 3}
+				Type: headroom.HealthCheckAuto, Path: "/health", HealthyThreshold: 2, UnhealthyThreshold: 3, Jitter: 10}
 			if diff := cmp.Diff(wantCheck, balancing.HealthCheck); diff != "" {
 				t.Errorf("health check (-want +got):\n%s", diff)
 			}
 			if want := (headroom.SessionAffinity{Type: "cookie", Cookie: headroom.CookieSettings{Path: "/", Secure: "auto", SameSite: "lax"}}); balancing.SessionAffinity != want {
 				t.Errorf("session affinity is %+v", balancing.SessionAffinity)
 			}
-			if want := (headroom.CircuitBreaker{Enabled: true, FailureThreshold: 5, RecoveryTimeout: headroom.Duration(30 * time.Second)}); balancing.CircuitBreaker != want {
+			wantBreaker := headroom.CircuitBreaker{Enabled: true, FailureThreshold: 5, RecoveryTimeout: headroom.Duration(30 * time.Second),
+				ErrorPercent: 50, MinimumRequests: 20, Probes: 1}
+			if balancing.CircuitBreaker != wantBreaker {
 				t.Errorf("circuit breaker is %+v", balancing.CircuitBreaker)
 			}
 		})

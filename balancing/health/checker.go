@@ -13,7 +13,7 @@ import (
 // Failure is a check that failed.
 type Failure struct {
 	At  time.Time
-	Err error // a *StatusError when there was an answer
+	Err error // a *AnswerError when there was an answer
 }
 
 // String is the failure with its time of day.

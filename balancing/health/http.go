@@ -1,5 +1,4 @@
-// Package health finds out which backends can take requests: by asking them (Target, Checker) and by how requests to them
-// end (Breaker).
+// Package health finds out which backends can take requests, by asking them (Target, Checker).
 package health
 
 import (
@@ -12,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"headroom.dev/headroom"
 )
 
 // Protocols as ALPN names them.
@@ -27,48 +28,48 @@ const (
 	// answerRead is the most that is read of an answer, bytes: as large a head as the balancer takes. A backend that sends header
 	// lines without end would otherwise fill the memory within the check's timeout.
 	answerRead = 64 << 10
+	// bodyRead is the most of the body that conditions are looked for in, bytes.
+	bodyRead = 64 << 10
 	// mostHeads is how many heads an answer may have, the final one and those of 1xx before it: a check is no place to be kept waiting.
 	mostHeads = 4
 	// userAgent is how checks are told from clients in the logs of backends.
 	userAgent = "headroom-health-check"
 )
 
-// StatusError is the failure of a check that was answered with a status outside 200 to 399.
-type StatusError struct {
-	URL    string
-	Status int
-	Body   string // the first 256 bytes, as valid UTF-8
+// AnswerError is the failure of a check that was answered, but not as a healthy backend would.
+type AnswerError struct {
+	URL      string
+	Status   int
+	Expected string
+	Body     string // the first 256 bytes, as valid UTF-8
 }
 
 // Error says what was asked, what came back and what was expected.
-func (e *StatusError) Error() string {
+func (e *AnswerError) Error() string {
 	body := ""
 	if e.Body != "" {
 		body = fmt.Sprintf(" %q", e.Body)
 	}
-	return fmt.Sprintf("GET %s answered %d%s; expected 200 to 399", e.URL, e.Status, body)
+	return fmt.Sprintf("GET %s answered %d%s; expected %s", e.URL, e.Status, body, e.Expected)
 }
 
 func (t Target) probeHTTP(ctx context.Context) error {
 	target := t.scheme() + "://" + t.Address + t.Check.Path
-	status, body, err := t.get(ctx, target)
+	answer, err := t.get(ctx, target)
 	if err != nil {
 		return fmt.Errorf("GET %s: %w", target, t.explain(ctx, err))
 	}
-	if !isHealthy(status) {
-		return &StatusError{URL: target, Status: status, Body: printable(body)}
+	if expected := unmet(t.Check, answer); expected != "" {
+		return &AnswerError{URL: target, Status: answer.status, Expected: expected, Body: printable(answer.body)}
 	}
 	return nil
 }
 
-// isHealthy holds for the statuses 200 to 399.
-func isHealthy(status int) bool { return status >= 200 && status <= 399 }
-
-// get asks once and reads the status and, where that is not healthy, the first bytes of the body.
-func (t Target) get(ctx context.Context, target string) (status int, body []byte, err error) {
+// get asks once and reads the head of the answer, and of its body what is kept or looked at.
+func (t Target) get(ctx context.Context, target string) (answer, error) {
 	location, err := url.Parse(target)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	protocol, exchange := protocolH1, getHTTP1
 	if t.HTTP2 {
@@ -76,33 +77,31 @@ func (t Target) get(ctx context.Context, target string) (status int, body []byte
 	}
 	conn, err := t.connect(ctx, protocol)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	return exchange(conn, location)
+	return exchange(conn, location, t.Check)
 }
 
 // getHTTP1 is written on net.Conn and not http.Client since that starts two goroutines for each connection, and keeps state between
 // calls.
-func getHTTP1(conn net.Conn, location *url.URL) (status int, body []byte, err error) {
+func getHTTP1(conn net.Conn, location *url.URL, check headroom.HealthCheck) (answer, error) {
 	request := &http.Request{Method: http.MethodGet, URL: location, Host: location.Host, Close: true,
 		Header: http.Header{"User-Agent": {userAgent}}}
 	if err := request.Write(conn); err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
-	response, err := readFinal(bufio.NewReader(io.LimitReader(conn, answerRead)), request)
+	response, err := readFinal(bufio.NewReader(io.LimitReader(conn, answerRead+bodyRead)), request)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	// The body is not closed: that would read all of it, and closing the connection, as the caller does, is enough.
-	if isHealthy(response.StatusCode) {
-		return response.StatusCode, nil, nil // whatever the body is, and however long it takes
-	}
-	// The status has come, and decides: a body that breaks off tells less, not otherwise.
-	start, _ := io.ReadAll(io.LimitReader(response.Body, bodyKept))
-	return response.StatusCode, start, nil
+	got := answer{status: response.StatusCode, header: response.Header}
+	// The status has come: a body that breaks off tells less, not otherwise.
+	got.body, _ = io.ReadAll(io.LimitReader(response.Body, int64(wanted(check, got.status))))
+	return got, nil
 }
 
 // readFinal reads the answer, past any 1xx before it.

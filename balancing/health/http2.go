@@ -12,26 +12,29 @@ import (
 	"net/url"
 	"strings"
 
+	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/h2"
 )
 
 // getHTTP2 asks by HTTP/2: over TLS after ALPN, over plain TCP by prior knowledge.
-func getHTTP2(conn net.Conn, location *url.URL) (status int, body []byte, err error) {
+func getHTTP2(conn net.Conn, location *url.URL, check headroom.HealthCheck) (answer, error) {
 	head := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n", location.RequestURI(), location.Host, userAgent)
 	e, err := beginExchange(conn, location.Scheme, head, nil)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	defer e.end()
 	response, err := e.final()
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
-	if isHealthy(response.StatusCode) {
-		return response.StatusCode, nil, nil
+	got := answer{status: response.StatusCode, header: response.Header}
+	most := wanted(check, got.status)
+	if most > 0 {
+		start, _ := e.body(most) // the status has come, as in getHTTP1
+		got.body = start[:min(len(start), most)]
 	}
-	start, _ := e.body(bodyKept) // the status decides, as in getHTTP1
-	return response.StatusCode, start[:min(len(start), bodyKept)], nil
+	return got, nil
 }
 
 // exchange is one request by HTTP/2 on a connection of its own.

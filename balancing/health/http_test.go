@@ -18,7 +18,7 @@ import (
 func testCheck() headroom.HealthCheck {
 	return headroom.HealthCheck{
 		Enabled: true, Interval: headroom.Duration(5 * time.Second), Timeout: headroom.Duration(time.Minute), Path: "/health",
-		HealthyThreshold: 2, UnhealthyThreshold: 3,
+		HealthyThreshold: 2, UnhealthyThreshold: 3, Jitter: 10,
 	}
 }
 
@@ -63,7 +63,7 @@ func TestProbeTakesTwoAndThreeHundredsAsHealthyAndSaysWhatElseCame(t *testing.T)
 			}
 			continue
 		}
-		var status *StatusError
+		var status *AnswerError
 		if !errors.As(err, &status) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"reflect"
 	"time"
 
 	"headroom.dev/headroom"
@@ -25,7 +26,7 @@ type Target struct {
 
 // same reports whether two checks of one address are the same, as far as can be told.
 func (t Target) same(other Target) bool {
-	return t.Check == other.Check && t.Protocol == other.Protocol && t.HTTP2 == other.HTTP2 && (t.TLS == nil) == (other.TLS == nil) &&
+	return reflect.DeepEqual(t.Check, other.Check) && t.Protocol == other.Protocol && t.HTTP2 == other.HTTP2 && (t.TLS == nil) == (other.TLS == nil) &&
 		t.ProxyProtocol == other.ProxyProtocol
 }
 
@@ -50,10 +51,10 @@ func (t Target) scheme() string {
 }
 
 // Probe checks the target once, within Check.Timeout. It returns nil when it is well: by HTTP when a GET of Check.Path is answered with
-// a status from 200 to 399, by gRPC when grpc.health.v1 says SERVING, by TCP when the connection, and TLS where the target has it, is
+// a status from 200 to 399, or as the check's conditions have it, by a command when it ends with status 0, by gRPC when grpc.health.v1 says SERVING, by TCP when the connection, and TLS where the target has it, is
 // accepted; and where the check is disabled when a connection is accepted. Redirects are not followed: a server that redirects its
 // health path to a login page is up. Each check takes a connection of its own, since a process that can answer on an old one but accept
-// no new ones is not well. The error is a *StatusError for a wrong status, and otherwise says what was attempted.
+// no new ones is not well. The error is a *AnswerError for a wrong answer, and otherwise says what was attempted.
 func (t Target) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(t.Check.Timeout))
 	defer cancel()
@@ -66,6 +67,8 @@ func (t Target) Probe(ctx context.Context) error {
 		return t.probeTCP(ctx)
 	case headroom.HealthCheckGRPC:
 		return t.probeGRPC(ctx)
+	case headroom.HealthCheckCommand:
+		return t.probeCommand(ctx)
 	}
 	return t.probeHTTP(ctx)
 }

@@ -48,8 +48,6 @@ const (
 	// doubtPause is between checks while results contradict the verdict, as HAProxy's fastinter: with an interval of
 	// 30 s and a threshold of three, a dead backend is found out within 32 s and not 90 s.
 	doubtPause = time.Second
-	// jitter moves each interval by up to a tenth either way, so that checks of many targets do not come in step.
-	jitter = 0.1
 )
 
 // pause is the time from the end of one check to the next. age is how long the target has been checked; draw is a random
@@ -65,5 +63,6 @@ func (v verdict) pause(check headroom.HealthCheck, age time.Duration, draw float
 	if v.streak > 0 {
 		return min(doubtPause, interval)
 	}
+	jitter := float64(check.Jitter) / 100 // either way, so that checks of many targets do not come in step
 	return time.Duration(float64(interval) * (1 - jitter + 2*jitter*draw))
 }

@@ -68,6 +68,9 @@ func (x *exchange) redirect() {
 	x.sendAnswer(nil)
 }
 
+// late is overdue of an exchange that may be a connection of a TCP service, for which there is no limit.
+func (x *exchange) late(now time.Time) bool { return x.route != nil && x.overdue(now) }
+
 // overdue reports whether the time for the whole request is up, if there is a limit to it.
 func (x *exchange) overdue(now time.Time) bool {
 	limit := x.route.RequestTimeout

@@ -216,6 +216,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 	if s.options.AssumeHealthy {
 		health = headroom.HealthHealthy
 	}
+	svc.guards.configure(lb)
 	svc.members = nil
 	for _, b := range route.Backends {
 		have := old[b.ID]

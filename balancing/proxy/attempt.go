@@ -68,6 +68,16 @@ func (x *exchange) enter(b *backend) bool {
 	return false
 }
 
+// another is the backend of an attempt beyond the first, or nil.
+func (x *exchange) another() *backend {
+	if b := x.next; b != nil {
+		x.next = nil
+		return b
+	}
+	x.attemptAt = time.Now()
+	return x.choose()
+}
+
 // attempt sends the request to b, whose place was taken, and relays the response. A failure without reason is a success.
 func (x *exchange) attempt(b *backend) failure {
 	x.backend = b
@@ -80,7 +90,7 @@ func (x *exchange) attempt(b *backend) failure {
 		u, err := x.connect(b, fresh)
 		if err != nil {
 			b.noteFailure(time.Now(), err.Error())
-			return failure{connectError, true, "could not connect to a backend"}
+			return failure{connectError, x.view.retries.connect, "could not connect to a backend"}
 		}
 		x.calls(u)
 		err = u.send(x)
@@ -91,6 +101,10 @@ func (x *exchange) attempt(b *backend) failure {
 			err = x.awaitResponse(u)
 		}
 		if err == nil {
+			if x.next = x.instead(); x.next != nil {
+				x.discard(u)
+				return failure{serverError, true, "a backend's answer was one to be tried again"}
+			}
 			return x.relay(u)
 		}
 		stale := u.stale() && !isTimeout(err) && x.interim == 0 && !x.taken
@@ -104,7 +118,7 @@ func (x *exchange) attempt(b *backend) failure {
 		case stale && !fresh && (unsent || x.idempotent): // the backend closed an idle connection just when we used it
 			fresh = true
 		default:
-			return x.attemptFailed(b, err, unsent || x.idempotent)
+			return x.attemptFailed(b, err, unsent)
 		}
 	}
 }
@@ -139,8 +153,8 @@ func (x *exchange) clientGone() {
 	}
 }
 
-// attemptFailed says what an error of an attempt means. safe is whether the request may be sent again as far as its meaning goes.
-func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
+// attemptFailed says what an error of an attempt means. unsent is whether surely nothing of the request was acted upon.
+func (x *exchange) attemptFailed(b *backend, err error, unsent bool) failure {
 	if x.uploadError() != nil || err == errClientGone || x.client.gone() {
 		return failure{clientAborted, false, "the client went away"}
 	}
@@ -148,15 +162,19 @@ func (x *exchange) attemptFailed(b *backend, err error, safe bool) failure {
 		return failure{clientAborted, false, errExpired.Error()}
 	}
 	b.noteFailure(time.Now(), inWords(err))
+	r := &x.view.retries
 	var refused *h1.Error
 	switch {
-	case errors.Is(err, errNoResponse), errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong):
 		return failure{timedOut, false, "a backend did not answer in time"}
+	case errors.Is(err, errNoResponse):
+		return failure{timedOut, r.timeout && x.repeatable(), "a backend did not answer in time"}
 	case errors.As(err, &refused):
-		return failure{reset, false, "a backend's response was malformed: " + refused.Reason}
+		return failure{reset, r.malformed && x.repeatable(), "a backend's response was malformed: " + refused.Reason}
+	case unsent && r.connect:
+		return failure{reset, !x.taken && x.interim == 0, "a backend broke the connection"}
 	}
-	again := safe && !x.taken && x.interim == 0
-	return failure{reset, again, "a backend broke the connection"}
+	return failure{reset, r.reset && x.repeatable(), "a backend broke the connection"}
 }
 
 // inWords says of a backend's error what Go's text leaves to programs.

@@ -17,6 +17,9 @@ var (
 // client now and then, so that a client that leaves frees the backend.
 func (x *exchange) awaitResponse(u call) error {
 	limit := x.route.ResponseTimeout
+	if r := &x.view.retries; r.perTry > 0 && x.repeatable() && x.moreToTry() {
+		limit = min(limit, r.perTry)
+	}
 	span := min(patience, max(limit/4, time.Millisecond))
 	now := x.attemptAt
 	if x.taken || x.connected > 0 {

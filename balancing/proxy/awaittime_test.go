@@ -31,7 +31,7 @@ func (staying) gone() bool { return false }
 // A body that flows for longer than the backend may take for its answer: its time begins when the body has been sent.
 func TestTimeThatABodyTookIsNotTheBackends(t *testing.T) {
 	x := &exchange{client: staying{}, route: &edit.Route{ResponseTimeout: time.Minute}}
-	x.taken, x.attemptAt = true, time.Now().Add(-time.Hour)
+	x.view, x.taken, x.attemptAt = &view{}, true, time.Now().Add(-time.Hour)
 	if err := x.awaitResponse(&hesitant{}); err != nil {
 		t.Errorf("%v, want the answer", err)
 	}

@@ -78,7 +78,8 @@ type state struct {
 	coding     compress.Coding // that the response is compressed with
 
 	session    session
-	tried      [maxAttempts]*backend
+	tried      [mostAttempts]*backend
+	next       *backend // chosen for the next attempt already, or nil
 	attempts   int
 	backend    *backend  // of the attempt that is not settled yet, or nil
 	attemptAt  time.Time // when the present attempt could begin: the request, with its body if that is small, was there
@@ -167,11 +168,7 @@ func (x *exchange) run() outcome {
 		x.attemptAt = time.Now() // the client may have taken long for it
 	}
 	var last failure
-	for x.attempts < maxAttempts {
-		b := x.choose()
-		if b == nil {
-			break
-		}
+	for b := x.choose(); b != nil; b = x.another() {
 		last = x.attempt(b)
 		if last.reason == "" {
 			x.endUpload()
@@ -183,10 +180,9 @@ func (x *exchange) run() outcome {
 			return x.clientFailed()
 		}
 		x.conn.server.options.Logger.Debug("attempt failed", "service", x.service.name, "backend", b.id, "reason", last.reason, "again", last.again)
-		if !last.again || x.overdue(time.Now()) {
+		if !last.again || x.next == nil && !x.tryAgain() {
 			break
 		}
-		x.attemptAt = time.Now()
 	}
 	return x.giveUp(last)
 }

@@ -63,8 +63,8 @@ type Options struct {
 }
 
 const (
-	// maxAttempts bounds how many times one request is tried, the first included: nginx and HAProxy try three as well (retries 3).
-	maxAttempts = 3
+	// mostAttempts is the most backends that one request is tried on, a hedge not included.
+	mostAttempts = 10
 	// maxMoves bounds how many times a request goes to another connection of the same backend because that has ended the one before (GOAWAY).
 	maxMoves = 5
 	// patience is how long a blocking read waits before it looks whether the client is still there. Also how late deadlines may fire.
@@ -147,6 +147,10 @@ func withDefaults(lb headroom.LoadBalancing) headroom.LoadBalancing {
 	count(&lb.Limits.ConnectionsPerClient, 2000)
 	count(&lb.Limits.RequestsPerConnection, 100_000)
 	count(&lb.Limits.StreamsPerConnection, 250)
+	count(&lb.Retries.Attempts, 3) // as nginx and HAProxy
+	if lb.Retries.Budget == (headroom.RetryBudget{}) {
+		lb.Retries.Budget = headroom.RetryBudget{Percent: 20, PerSecond: 10}
+	}
 	if lb.MaxConnections <= 0 {
 		lb.MaxConnections = 20000
 	}

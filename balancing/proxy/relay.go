@@ -74,7 +74,8 @@ func (x *exchange) relayFailed(u call, err error) failure {
 			return failure{timedOut, false, err.Error()}
 		}
 		if !x.replied {
-			return failure{reset, false, "a backend broke the connection in the middle of the response"}
+			x.bytesOut = 0
+			return failure{reset, x.view.retries.reset && x.repeatable(), "a backend broke the connection in the middle of the response"}
 		}
 	}
 	how := reset

@@ -87,7 +87,7 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	s.measured = now
 	for _, name := range sortedNames(s.services) {
 		svc := s.services[name]
-		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic)}
+		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure()}
 		for _, member := range svc.members {
 			measured.Backends = append(measured.Backends, member.backend.measure(now))
 		}
@@ -175,6 +175,9 @@ func (s *Server) sample() {
 			reap := now.Sub(lastReap) >= time.Second
 			if reap {
 				lastReap = now
+				for _, svc := range s.services {
+					svc.guards.tick(now, &svc.traffic)
+				}
 				for _, b := range s.backends {
 					b.connections.reap(now.Add(-idleInPool))
 				}

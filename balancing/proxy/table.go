@@ -20,6 +20,7 @@ import (
 type service struct {
 	name    string
 	traffic traffic
+	guards  guards
 	window  window // under the server's lock
 	view    atomic.Pointer[view]
 
@@ -52,13 +53,14 @@ type view struct {
 type compiled struct {
 	routes   *edit.Routes
 	compress *compress.Policy // nil: nothing is compressed
+	retries  retries
 	pages    pages
 	affinity *affinities // nil: clients are not kept on their backends
 }
 
 // compile fails where a file cannot be read.
 func (o Options) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
-	made := compiled{routes: edit.NewRoutes(settings), affinity: newAffinities(service, settings, o.AffinitySecret)}
+	made := compiled{routes: edit.NewRoutes(settings), affinity: newAffinities(service, settings, o.AffinitySecret), retries: compileRetries(settings.Retries)}
 	if settings.Compression.Enabled {
 		made.compress = compress.New(settings.Compression)
 	}

@@ -26,11 +26,7 @@ func serveTCP(c *clientConn, s *service) {
 func (x *exchange) connectTCP() outcome {
 	how := noBackend
 	x.why = "no backend of service " + x.service.name + " is ready"
-	for x.attempts < maxAttempts {
-		b := x.choose()
-		if b == nil {
-			break
-		}
+	for b := x.choose(); b != nil; b = x.another() {
 		x.backend = b
 		b.traffic.arrivals.Add(1)
 		conn, err := b.dial(x)
@@ -38,7 +34,9 @@ func (x *exchange) connectTCP() outcome {
 			how, x.why = connectError, err.Error()
 			b.noteFailure(time.Now(), err.Error())
 			x.settle(how, false)
-			x.attemptAt = time.Now()
+			if !x.view.retries.connect || !x.tryAgain() {
+				break
+			}
 			continue
 		}
 		x.switchedAt = time.Now() // the latency is that of the connection

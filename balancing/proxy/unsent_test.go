@@ -52,7 +52,7 @@ func TestRequestIsSentAlthoughTheFirstWaitForItsAnswerCameTooLate(t *testing.T) 
 // The time in which a backend must answer begins when it has been reached.
 func TestTimeThatConnectingTookIsNotTheResponses(t *testing.T) {
 	x := &exchange{client: staying{}, route: &edit.Route{ResponseTimeout: time.Minute}}
-	x.connected, x.attemptAt = time.Hour, time.Now().Add(-time.Hour)
+	x.view, x.connected, x.attemptAt = &view{}, time.Hour, time.Now().Add(-time.Hour)
 	if err := x.awaitResponse(&hesitant{}); err != nil {
 		t.Errorf("%v, want the answer", err)
 	}

@@ -25,6 +25,15 @@ func (r *Recorder) eachTraffic(e emitter, name string, service *serviceState) {
 	for health, n := range service.health {
 		e.value(f.backends, float64(n), name, string(health))
 	}
+	e.value(f.retries, float64(service.guard.Retries), name)
+	e.value(f.budgetExhausted, float64(service.guard.Exhausted), name)
+	if service.guard.Hedges > 0 { // a service without hedging has no such series
+		e.value(f.hedges, float64(service.guard.HedgesWon), name, "second")
+		e.value(f.hedges, float64(service.guard.Hedges-service.guard.HedgesWon), name, "first")
+	}
+	for priority, n := range service.guard.Shed {
+		e.value(f.shed, float64(n), name, priority)
+	}
 	for id, backend := range service.backends {
 		r.eachBackend(e, name, id, backend)
 	}

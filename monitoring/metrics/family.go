@@ -39,6 +39,7 @@ type families struct {
 	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
 	connections, accepted, refused, handshakes                        *family // per listener
 	protocols, malformed, tunnels                                     *family // per listener
+	retries, hedges, budgetExhausted, shed                            *family // per service
 	certificateEnd, certificateLife, certificateFailing               *family // per certificate
 	logDropped                                                        *family // of the balancer
 	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
@@ -60,6 +61,11 @@ func newFamilies() families {
 		received: &family{"headroom_received_bytes_total", "Bytes of request bodies received from clients.", counterKind, service},
 		sent:     &family{"headroom_sent_bytes_total", "Bytes of response bodies sent to clients.", counterKind, service},
 		backends: &family{"headroom_backends", "Backends that the balancer knows, by health.", gaugeKind, []string{"service", "health"}},
+
+		retries:         &family{"headroom_retries_total", "Attempts on another backend than the first, hedges not included.", counterKind, service},
+		hedges:          &family{"headroom_hedges_total", "Second backends asked because the first was slow, by which of the two answers was taken.", counterKind, []string{"service", "winner"}},
+		budgetExhausted: &family{"headroom_retry_budget_exhausted_total", "Retries and hedges that the budget did not allow.", counterKind, service},
+		shed:            &family{"headroom_shed_requests_total", "Requests that were turned away because a limit of overload was reached, by class.", counterKind, []string{"service", "priority"}},
 
 		attempts:         &family{"headroom_backend_requests_total", "Attempts that ended at a backend, retries included, by outcome.", counterKind, []string{"service", "backend", "outcome"}},
 		attemptDuration:  &family{"headroom_backend_request_duration_seconds", "Time from sending an attempt to the last byte of its response.", histogramKind, backend},
@@ -105,6 +111,7 @@ func (f families) all() []*family {
 	return []*family{
 		f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
 		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
+		f.retries, f.hedges, f.budgetExhausted, f.shed,
 		f.connections, f.accepted, f.refused, f.handshakes, f.protocols, f.malformed, f.tunnels,
 		f.certificateEnd, f.certificateLife, f.certificateFailing, f.logDropped,
 		f.replicaCPU, f.replicaMemory, f.replicaCPULimit, f.replicaMemoryLimit,

@@ -16,6 +16,7 @@ type serviceState struct {
 	inFlight  float64
 	health    map[headroom.Health]int // how many backends are in each state
 	backends  map[string]*backendState
+	guard     headroom.GuardMeasurement
 }
 
 // backendState is the traffic of one backend since the balancer got to know it.
@@ -38,6 +39,7 @@ func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 	s.durations.add(report.Traffic.Latency)
 	s.bytesIn += report.Traffic.BytesIn
 	s.bytesOut += report.Traffic.BytesOut
+	s.guard = s.guard.Plus(report.Guard)
 	s.inFlight = report.Traffic.InFlightMean
 
 	s.health = map[headroom.Health]int{headroom.HealthUnknown: 0, headroom.HealthHealthy: 0, headroom.HealthUnhealthy: 0}

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"headroom.dev/headroom"
-	"headroom.dev/headroom/monitoring/protobuf"
 )
 
 // staleMarker is the NaN by which Prometheus says that a series has ended (model/value/value.go, StaleNaN).
@@ -31,7 +30,7 @@ func RemoteWrite(packed []byte, now time.Time) (Batch, error) {
 	}
 	var batch Batch
 	series := 0
-	err = protobuf.Each(body, func(number protowire.Number, field protobuf.Field) error {
+	err = eachField(body, func(number protowire.Number, field field) error {
 		if number != 1 { // timeseries
 			return nil
 		}
@@ -47,12 +46,12 @@ func RemoteWrite(packed []byte, now time.Time) (Batch, error) {
 }
 
 // timeSeries reads TimeSeries{labels = 1, samples = 2}.
-func (b *Batch) timeSeries(series protobuf.Field, now time.Time) error {
+func (b *Batch) timeSeries(series field, now time.Time) error {
 	value := headroom.PushedValue{Labels: map[string]string{}}
 	var bits uint64
 	var at int64
 	found, labels := false, 0
-	err := protobuf.Each(series.Bytes, func(number protowire.Number, field protobuf.Field) error {
+	err := eachField(series.bytes, func(number protowire.Number, field field) error {
 		switch number {
 		case 1:
 			if labels++; labels > mostLabels+1 { // its name is one of them
@@ -96,13 +95,13 @@ func (b *Batch) timeSeries(series protobuf.Field, now time.Time) error {
 }
 
 // label reads Label{name = 1, value = 2}.
-func label(message protobuf.Field) (name, text string, err error) {
-	err = protobuf.Each(message.Bytes, func(number protowire.Number, field protobuf.Field) error {
+func label(message field) (name, text string, err error) {
+	err = eachField(message.bytes, func(number protowire.Number, field field) error {
 		switch number {
 		case 1:
-			name = string(field.Bytes)
+			name = string(field.bytes)
 		case 2:
-			text = string(field.Bytes)
+			text = string(field.bytes)
 		}
 		return nil
 	})
@@ -110,15 +109,55 @@ func label(message protobuf.Field) (name, text string, err error) {
 }
 
 // sample reads Sample{value = 1, a double; timestamp = 2, milliseconds}.
-func sample(message protobuf.Field) (bits uint64, at int64, err error) {
-	err = protobuf.Each(message.Bytes, func(number protowire.Number, field protobuf.Field) error {
+func sample(message field) (bits uint64, at int64, err error) {
+	err = eachField(message.bytes, func(number protowire.Number, field field) error {
 		switch number {
 		case 1:
-			bits = field.Bits
+			bits = field.number
 		case 2:
-			at = int64(field.Bits)
+			at = int64(field.number)
 		}
 		return nil
 	})
 	return bits, at, err
+}
+
+// field is what one field of a message holds: bytes, or a number where it is a varint or fixed.
+type field struct {
+	bytes  []byte
+	number uint64
+}
+
+// eachField walks over the fields of a message.
+func eachField(message []byte, each func(protowire.Number, field) error) error {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		var of field
+		switch kind {
+		case protowire.BytesType:
+			of.bytes, n = protowire.ConsumeBytes(message)
+		case protowire.VarintType:
+			of.number, n = protowire.ConsumeVarint(message)
+		case protowire.Fixed64Type:
+			of.number, n = protowire.ConsumeFixed64(message)
+		case protowire.Fixed32Type:
+			var number uint32
+			number, n = protowire.ConsumeFixed32(message)
+			of.number = uint64(number)
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, message) // a group, which no message that is read has
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		if err := each(number, of); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"headroom.dev/headroom/monitoring/protobuf"
 )
 
 const (
@@ -39,14 +37,14 @@ func weighLevel(message []byte, level int, left *int) error {
 	if level == len(way) {
 		return nil
 	}
-	return protobuf.Each(message, func(number protowire.Number, field protobuf.Field) error {
+	return eachField(message, func(number protowire.Number, field field) error {
 		if !slices.Contains(way[level], number) {
 			return nil
 		}
 		if *left--; *left < 0 {
 			return fmt.Errorf("it has more than %d resources, scopes, metrics and points", mostMessages)
 		}
-		return weighLevel(field.Bytes, level+1, left)
+		return weighLevel(field.bytes, level+1, left)
 	})
 }
 
@@ -55,8 +53,8 @@ func tooDeep(message []byte, levels int) bool {
 	if levels == 0 {
 		return true
 	}
-	err := protobuf.Each(message, func(_ protowire.Number, field protobuf.Field) error {
-		if len(field.Bytes) > 0 && tooDeep(field.Bytes, levels-1) {
+	err := eachField(message, func(_ protowire.Number, field field) error {
+		if len(field.bytes) > 0 && tooDeep(field.bytes, levels-1) {
 			return errNested
 		}
 		return nil

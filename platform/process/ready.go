@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"headroom.dev/headroom"
@@ -36,7 +37,7 @@ func (p *Platform) Judge(service string, check headroom.HealthCheck, reach headr
 	var changed []*replica
 	p.mu.Lock()
 	for _, r := range p.replicas {
-		if r.Service == service && r.State == headroom.ReplicaStarting && (r.HealthCheck != check || r.Reach != reach) {
+		if r.Service == service && r.State == headroom.ReplicaStarting && (!reflect.DeepEqual(r.HealthCheck, check) || r.Reach != reach) {
 			r.HealthCheck, r.Reach = check, reach
 			changed = append(changed, r)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"reflect"
 	"testing"
 	"time"
 
@@ -42,13 +43,13 @@ func TestAReplicaIsReachedInTheSameWayByTheNextProcess(t *testing.T) {
 	p, asked := judged(t, dir, never)
 	grow(t, p, order)
 	first := <-asked
-	if first.Service != "shop" || first.HealthCheck != order.Workload.HealthCheck || first.Reach != byTLS {
+	if first.Service != "shop" || !reflect.DeepEqual(first.HealthCheck, order.Workload.HealthCheck) || first.Reach != byTLS {
 		t.Errorf("the probe was asked %+v", first)
 	}
 	_ = p.Close()
 
 	p, asked = judged(t, dir, never)
-	if next := <-asked; next != first {
+	if next := <-asked; !reflect.DeepEqual(next, first) {
 		t.Errorf("the next process asks %+v, want %+v", next, first)
 	}
 	_ = p.Close()
@@ -94,7 +95,7 @@ func TestAReplicaThatIsNotReadyIsJudgedInTheNewWayAtOnce(t *testing.T) {
 	p.Judge("shop", quick, byTLS)
 	for check := range asked {
 		if check.Reach == byTLS { // not one that was under way
-			if check.HealthCheck != quick {
+			if !reflect.DeepEqual(check.HealthCheck, quick) {
 				t.Errorf("the probe was asked %+v", check)
 			}
 			break

@@ -14,7 +14,7 @@ const module = "headroom.dev/headroom"
 // floors lists the rooms from the ground up. A room imports rooms of lower floors only.
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
-	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "balancing/affinity", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
+	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "balancing/affinity", "balancing/guard", "orchestration", "monitoring/objective", "monitoring/signal"},
 	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},

@@ -8,8 +8,6 @@ import (
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"headroom.dev/headroom/monitoring/protobuf"
 )
 
 // reference is ScaledObjectRef: who asks.
@@ -53,9 +51,9 @@ func appendText(out []byte, field protowire.Number, text string) []byte {
 type active struct{ result bool } // 1
 
 func (a *active) unmarshal(data []byte) error {
-	return protobuf.Each(data, func(f protowire.Number, v protobuf.Field) error {
+	return fields(data, func(f protowire.Number, v value) error {
 		if f == 1 {
-			a.result = v.Bits != 0
+			a.result = v.bits != 0
 		}
 		return nil
 	})
@@ -80,25 +78,61 @@ func (a amountOf) amount() float64 {
 }
 
 func (a *amounts) unmarshal(data []byte) error {
-	return protobuf.Each(data, func(f protowire.Number, v protobuf.Field) error {
+	return fields(data, func(f protowire.Number, v value) error {
 		if f != 1 {
 			return nil
 		}
 		one := amountOf{}
-		err := protobuf.Each(v.Bytes, func(f protowire.Number, v protobuf.Field) error {
+		err := fields(v.bytes, func(f protowire.Number, v value) error {
 			switch f {
 			case 1:
-				one.metric = string(v.Bytes)
+				one.metric = string(v.bytes)
 			case 2:
-				one.whole = int64(v.Bits)
+				one.whole = int64(v.bits)
 			case 3:
-				one.float = math.Float64frombits(v.Bits)
+				one.float = math.Float64frombits(v.bits)
 			}
 			return nil
 		})
 		a.list = append(a.list, one)
 		return err
 	})
+}
+
+// value is that of one field, by its wire type.
+type value struct {
+	bits  uint64 // of numbers
+	bytes []byte // of texts and messages
+}
+
+// fields calls with each field of a message. Those that are not known are for newer versions of the protocol.
+func fields(data []byte, each func(protowire.Number, value) error) error {
+	for len(data) > 0 {
+		field, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		data = data[n:]
+		v := value{}
+		switch kind {
+		case protowire.VarintType:
+			v.bits, n = protowire.ConsumeVarint(data)
+		case protowire.Fixed64Type:
+			v.bits, n = protowire.ConsumeFixed64(data)
+		case protowire.BytesType:
+			v.bytes, n = protowire.ConsumeBytes(data)
+		default:
+			n = protowire.ConsumeFieldValue(field, kind, data)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		data = data[n:]
+		if err := each(field, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // codec is how gRPC reads and writes the messages.

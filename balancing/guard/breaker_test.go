@@ -1,6 +1,7 @@
-package health
+package guard
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,8 +27,13 @@ func newTestBreaker() *Breaker {
 
 // ready reports whether Allow would let an attempt through.
 func ready(b *Breaker, now time.Time) bool {
-	blocked := b.blocked.Load()
-	return blocked == 0 || b.passable(blocked, b.since(now))
+	at, until := b.since(now), b.openUntil.Load()
+	if until == 0 || at < until {
+		return until == 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.trying[:b.probes], func(began int64) bool { return began == 0 || at >= began+int64(b.recovery) })
 }
 
 // retryAt is when the next attempt may try; zero where the breaker is not open.
@@ -35,9 +41,7 @@ func retryAt(b *Breaker, now time.Time) time.Time {
 	if b.State(now) != headroom.BreakerOpen {
 		return time.Time{}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.epoch.Add(time.Duration(b.openUntil - 1))
+	return b.epoch.Add(time.Duration(b.openUntil.Load() - 1))
 }
 
 // record is the result of an attempt that began and ended at one instant.
@@ -101,7 +105,7 @@ func TestHalfOpenLetsOneAttemptTryAndTwoSuccessesClose(t *testing.T) {
 	if ready(b, after(31*time.Second)) || b.Allow(after(31*time.Second)) {
 		t.Error("a second attempt is let through beside the first")
 	}
-	record(b, after(32*time.Second), true)
+	b.RecordSince(after(30*time.Second), after(32*time.Second), true)
 	wantState(t, b, 32*time.Second, headroom.BreakerHalfOpen)
 	attempt(t, b, 33*time.Second, true)
 	wantState(t, b, 33*time.Second, headroom.BreakerClosed)
@@ -381,6 +385,73 @@ func TestManyAtOnceLetExactlyOneTry(t *testing.T) {
 	if state := b.State(late); state != headroom.BreakerClosed {
 		t.Errorf("state %s, want closed", state)
 	}
+}
+
+func newSharingBreaker(probes int) *Breaker {
+	return NewBreaker(headroom.CircuitBreaker{
+		Enabled: true, FailureThreshold: 1000, ErrorPercent: 50, MinimumRequests: 20, Probes: probes,
+		RecoveryTimeout: headroom.Duration(5 * time.Second), MaxRecoveryTimeout: headroom.Duration(time.Minute),
+	}, noon, noJitter)
+}
+
+func TestHalfOfTwentyFailuresInTenSecondsOpenIt(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		ok, failed int           // in turns, the successes first
+		late       time.Duration // of the failures, behind the successes
+		want       headroom.BreakerState
+	}{
+		{"10 of 20", 10, 10, 0, headroom.BreakerOpen},
+		{"9 of 19 are too few requests", 10, 9, 0, headroom.BreakerClosed},
+		{"10 of 21 are less than half", 11, 10, 0, headroom.BreakerClosed},
+		{"19 within ten seconds, all failed", 10, 19, 10 * time.Second, headroom.BreakerClosed},
+		{"9 s apart", 10, 10, 9 * time.Second, headroom.BreakerOpen},
+	} {
+		b := newSharingBreaker(1)
+		for range c.ok {
+			attempt(t, b, 0, true)
+		}
+		for range c.failed {
+			attempt(t, b, c.late, false)
+		}
+		if got := b.State(after(c.late)); got != c.want {
+			t.Errorf("%s: the breaker is %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestRecoveryTimesDoubleUpToAMinute(t *testing.T) {
+	b := newSharingBreaker(1)
+	for range 20 {
+		attempt(t, b, 0, false)
+	}
+	at := time.Duration(0)
+	for _, seconds := range []int{5, 10, 20, 40, 60, 60} {
+		at += time.Duration(seconds) * time.Second
+		if b.Allow(after(at - 1)) {
+			t.Fatalf("a nanosecond before %v something passes", at)
+		}
+		attempt(t, b, at, false)
+	}
+}
+
+func TestThreeMayTryAtOnceWhereThreeProbesAreSet(t *testing.T) {
+	b := newSharingBreaker(3)
+	for range 20 {
+		attempt(t, b, 0, false)
+	}
+	for i := range 5 {
+		at := after(5*time.Second + time.Duration(i))
+		if got, want := b.Allow(at), i < 3; got != want {
+			t.Errorf("attempt %d is let through: %v, want %v", i+1, got, want)
+		}
+	}
+	b.RecordSince(after(5*time.Second+1), after(6*time.Second), true)
+	b.RecordSince(after(5*time.Second+2), after(6*time.Second), true)
+	wantState(t, b, 6*time.Second, headroom.BreakerClosed)
+	// What failed before it opened counts no more.
+	attempt(t, b, 6*time.Second, false)
+	wantState(t, b, 6*time.Second, headroom.BreakerClosed)
 }
 
 func BenchmarkAttemptThroughAClosedBreaker(b *testing.B) {
