@@ -76,12 +76,12 @@ func (g *gate) compare(ctx context.Context, service string, policy headroom.Scal
 	if err != nil {
 		return api.Trial{}, err
 	}
-	proposed := with(settings.Scaling, policy)
-	if unknown := backtest.Unmodeled(headroom.Scaling{Signals: proposed.Signals, Policies: []headroom.ScalingPolicy{policy}}); len(unknown) > 0 {
+	inForce, notes := known(settings.Scaling)
+	if unknown := unknownTo(settings.Scaling, policy); len(unknown) > 0 {
 		return api.Trial{}, &headroom.InvalidError{Field: "gate", Expected: fmt.Sprintf(
 			"cannot be demanded: the policy is on %s, which no recorded load has, so a backtest knows nothing of it; make it a shadow and compare it live", strings.Join(unknown, " and "))}
 	}
-	model, notes, err := modelOf(settings, demand)
+	model, notesOfModel, err := modelOf(settings, demand)
 	if err != nil {
 		return api.Trial{}, err
 	}
@@ -89,12 +89,12 @@ func (g *gate) compare(ctx context.Context, service string, policy headroom.Scal
 	if err != nil {
 		return api.Trial{}, err
 	}
-	report := headroom.GateReport{MoreOutside: demand.MoreOutside, MoreCost: demand.MoreCost, Notes: append(notes, notesOfLoad...)}
+	report := headroom.GateReport{MoreOutside: demand.MoreOutside, MoreCost: demand.MoreCost, Notes: slices.Concat(notes, notesOfModel, notesOfLoad)}
 	world := backtest.World{Service: service, Objective: settings.Objective, Model: model, Load: load, Seed: seed}
 	for _, one := range []struct {
 		policy headroom.Scaling
 		result *headroom.GateResult
-	}{{settings.Scaling, &report.Current}, {proposed, &report.Proposed}} {
+	}{{inForce, &report.Current}, {with(inForce, policy), &report.Proposed}} {
 		world.Policy = one.policy
 		made, err := backtest.Compare(ctx, world, nil, nil)
 		if err != nil {
@@ -109,6 +109,29 @@ func (g *gate) compare(ctx context.Context, service string, policy headroom.Scal
 	}
 	report.Judge()
 	return api.Trial{Report: report, Current: settings.Scaling}, nil
+}
+
+// unknownTo are the signals of a policy of which no load says anything.
+func unknownTo(scaling headroom.Scaling, policy headroom.ScalingPolicy) []string {
+	return backtest.Unmodeled(headroom.Scaling{Signals: scaling.Signals, Policies: []headroom.ScalingPolicy{policy}})
+}
+
+// known leaves out of what is in force what no load says anything of: while a signal is unknown nothing shrinks, so that two sets of policies could hardly differ.
+func known(scaling headroom.Scaling) (headroom.Scaling, []string) {
+	var notes []string
+	scaling.Policies = slices.Clone(scaling.Policies)
+	for i := range scaling.Policies {
+		policy := &scaling.Policies[i]
+		if unknown := unknownTo(scaling, *policy); len(unknown) > 0 {
+			policy.Shadow = true
+			notes = append(notes, fmt.Sprintf("The policy %s is left out on both sides: it is on %s, which no recorded load has.", policy.Name, strings.Join(unknown, " and ")))
+		}
+	}
+	if scaling.TargetMemoryUtilization > 0 {
+		scaling.TargetMemoryUtilization = 0
+		notes = append(notes, "targetMemoryUtilization is left out on both sides: no recorded load has the memory.")
+	}
+	return scaling, notes
 }
 
 // with puts a policy in the place of that of its name, or after all others.

@@ -101,6 +101,30 @@ func TestAGateSaysHowMuchOfItsHistoryThereIs(t *testing.T) {
 	}
 }
 
+// While a signal is unknown nothing shrinks: with a policy on one and the target on memory both sides would keep the replicas of the first minute.
+func TestWhatIsInForceOnSignalsThatNoLoadHasIsLeftOutOnBothSides(t *testing.T) {
+	t.Parallel()
+	g := gateOn(time.Hour)
+	g.settings = func(service string) (headroom.Service, error) {
+		settings, err := gatedShop(service)
+		settings.Scaling.TargetMemoryUtilization = 80
+		settings.Scaling.Policies = []headroom.ScalingPolicy{{Name: "work", Target: &headroom.TargetPolicy{Metric: "queue", AverageValue: 5}}}
+		return settings, err
+	}
+	falling := headroom.Gate{Load: "0,800\n600,200\n7200,200", MoreOutside: 0.01, MoreCost: 1}
+	trial, err := g.try(t.Context(), "shop", always("2"), falling)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 16 replicas for a moment, and 4 for most of two hours.
+	if r := trial.Report; !r.Passed || r.Current.ReplicaHours > 14 || len(r.Notes) < 2 || !strings.Contains(r.Notes[0], "policy work is left out") || !strings.Contains(r.Notes[1], "targetMemoryUtilization") {
+		t.Errorf("%+v", r)
+	}
+	if trial.Current.TargetMemoryUtilization != 80 || trial.Current.Policies[0].Shadow {
+		t.Errorf("what is in force was changed: %+v", trial.Current)
+	}
+}
+
 func TestWhatAGateCannotTryIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, one := range []struct {

@@ -42,7 +42,7 @@ func (g *gateFlags) demand(a *app, cmd *cobra.Command, written *headroom.Gate) (
 	if g.history == "" && g.load == "" {
 		for _, name := range []string{"more-outside", "more-cost", "capacity", "service-time", "boot"} {
 			if set.Changed(name) {
-				return nil, usagef("headroom policies set --help explains the gate", "--%s needs --gate or --gate-load", name)
+				return nil, usagef(usageHint(cmd), "--%s needs --gate or --gate-load", name)
 			}
 		}
 		return written, nil
@@ -109,9 +109,9 @@ func writeGate(w io.Writer, s style, r headroom.GateReport) error {
 		if row.result.Cost != nil {
 			cost = row.result.Cost.String()
 		}
-		t.add(text(row.name), number(strconv.FormatFloat(row.result.ReplicaHours, 'f', 1, 64)), number(cost), number(fmt.Sprintf("%dm", row.result.OutsideMinutes)),
+		t.add(text(row.name), number(replicaHoursText(row.result.ReplicaHours)), number(cost), number(fmt.Sprintf("%dm", row.result.OutsideMinutes)),
 			number(fmt.Sprintf("%.0f (%.3f%%)", row.result.Outside, row.result.OutsidePercent())), number(strconv.Itoa(row.result.ScaleEvents)),
-			number(row.result.WorstRecovery.String()), number(row.result.P95.String()))
+			number(row.result.WorstRecovery.String()), number(latencyText(&row.result.P95)))
 	}
 	if err := t.write(w); err != nil {
 		return err
@@ -121,4 +121,13 @@ func writeGate(w io.Writer, s style, r headroom.GateReport) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(r.Notes, "\n"))
 	return err
+}
+
+// replicaHoursText has one decimal, and more of the few hours of a short load.
+func replicaHoursText(hours float64) string {
+	decimals := 1
+	if hours < 10 {
+		decimals = 3
+	}
+	return strconv.FormatFloat(hours, 'f', decimals, 64)
 }
