@@ -1,5 +1,7 @@
 package pick
 
+import "math/bits"
+
 // leastConnections takes the candidate with the fewest requests in flight per weight. Ties, which are the rule at low load, are broken by
 // lot with chances in proportion to the weights: taking the first would send all requests of a calm service to one backend, and
 // taking the next in turn gives a candidate behind busy ones their share.
@@ -63,7 +65,7 @@ func (b *least) offer(i int, m *member, r *Request) {
 	case mine == others:
 		// Reservoir sampling: the newcomer replaces the chosen with chance w/(all tied so far).
 		b.tied += w
-		if r.draw()%b.tied < w {
+		if draw, _ := bits.Mul64(r.draw(), b.tied); draw < w {
 			b.at, b.load, b.weight = i, load, w
 		}
 	}

@@ -29,7 +29,7 @@ const unknownTime = 1e6
 func promised(p *pool, i int, now int64) float64 {
 	m := &p.members[i]
 	pending := m.pending()
-	seconds := m.load.latency.now(now)
+	seconds := m.load.peak.now(now)
 	if seconds == 0 && pending > 0 {
 		seconds = unknownTime
 	}

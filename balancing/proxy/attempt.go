@@ -59,7 +59,7 @@ func (x *exchange) enter(b *backend) bool {
 	if b.acquire() || x.session.known && b.acquireForSession(x.attemptAt) {
 		x.tried[x.attempts] = b
 		x.attempts++
-		x.sends(b)
+		x.learned = false
 		return true
 	}
 	if b.breaker != nil {

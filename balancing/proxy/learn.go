@@ -9,14 +9,6 @@ const failureTime = 10 * time.Second
 // tick is a time as the algorithms count it.
 func (s *Server) tick(at time.Time) int64 { return int64(at.Sub(s.epoch)) }
 
-// sends says that an attempt begins on a backend.
-func (x *exchange) sends(b *backend) {
-	x.learned = false
-	if x.view.learns {
-		b.load.Sent(x.pick.Now, b.traffic.inFlight.Load())
-	}
-}
-
 // learn keeps what the head of a response, or a connection of a TCP service, says of the backend: how soon it came, and whether it is a failure.
 func (x *exchange) learn(at time.Time, how outcome) {
 	if !x.view.learns {
@@ -24,11 +16,10 @@ func (x *exchange) learn(at time.Time, how outcome) {
 	}
 	x.learned = true
 	span := at.Sub(x.attemptAt)
-	failed := x.failed(how)
-	if failed {
+	if x.failed(how) {
 		span = x.failureSpan(span)
 	}
-	x.backend.load.Observe(x.conn.server.tick(at), span, failed)
+	x.backend.load.Observe(x.conn.server.tick(at), span)
 }
 
 // learnEnd keeps what an attempt that ended without any answer says of the backend.
@@ -41,7 +32,7 @@ func (x *exchange) learnEnd(b *backend, at time.Time, clientLeft bool) {
 		b.load.NotWithin(x.conn.server.tick(at), span)
 		return
 	}
-	b.load.Observe(x.conn.server.tick(at), x.failureSpan(span), true)
+	b.load.Observe(x.conn.server.tick(at), x.failureSpan(span))
 }
 
 // failureSpan is what a failure counts for: as long as a response may take, in reason.

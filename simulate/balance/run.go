@@ -14,7 +14,7 @@ const (
 	// runs is how long each run lasts, in virtual time, and warmUp how much of it is not counted.
 	runs   = 60 * time.Second
 	warmUp = 5 * time.Second
-	// failureCounts is what a failed attempt counts for as a response time: what a user would have as timeouts.response of a fast service.
+	// failureCounts is what a failed attempt counts for as a response time, as in balancing/proxy.
 	failureCounts = 10 * time.Second
 )
 
@@ -124,7 +124,7 @@ func (w *world) arrive() {
 	b.request.Excluded.Reset(len(w.servers))
 	b.request.Now, b.request.Random = int64(w.now), w.random.Uint64()
 	to := b.picker.Pick(b.snapshot, &b.request)
-	b.loads[to].Sent(int64(w.now), b.inFlight[to].Add(1))
+	b.inFlight[to].Add(1)
 	s := &w.servers[to]
 	made := request{began: w.now, balancer: from, server: to, span: s.work(w.now, w.random)}
 	if s.busy < s.slots() {
@@ -144,11 +144,11 @@ func (w *world) finish(r request) {
 	s.busy--
 	b.inFlight[r.server].Add(-1)
 	took := w.now - r.began
+	counts := took
 	if s.FailsFast {
-		b.loads[r.server].Observe(int64(w.now), max(took, failureCounts), true)
-	} else {
-		b.loads[r.server].Observe(int64(w.now), took, false)
+		counts = failureCounts
 	}
+	b.loads[r.server].Observe(int64(w.now), counts)
 	if r.began >= warmUp {
 		w.result.count(took, s.FailsFast)
 	}
