@@ -13,6 +13,7 @@ type Config struct {
 	State         State              `json:"state" doc:"where what must survive a restart is kept"`
 	Scaling       Scaling            `json:"scaling" doc:"how every service is scaled, unless the service says otherwise"`
 	LoadBalancing LoadBalancing      `json:"loadBalancing" doc:"how every service is balanced, unless the service says otherwise"`
+	Redis         Redis              `json:"redis" doc:"where balancers count the limits that they share"`
 	Monitoring    Monitoring         `json:"monitoring" doc:"what is kept of the measurements, and when to raise an alert"`
 	Log           Log                `json:"log" doc:"what headroom itself logs"`
 	AccessLog     AccessLog          `json:"accessLog" doc:"a line for each request"`

@@ -53,6 +53,7 @@ type LoadBalancing struct {
 	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get"`
 	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get"`
 	Routes          []Route           `json:"routes,omitempty" doc:"paths that are treated in another way; the longest path that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
+	RateLimits      []RateLimit       `json:"rateLimits,omitempty" doc:"how many requests may come in a time, of one client or in all; a request must be within each" example:"[{name: per-client, requests: 100, period: 1m}]"`
 	Compression     Compression       `json:"compression" doc:"compressing responses that the backend sent plain"`
 	ErrorPages      map[string]string `json:"errorPages,omitempty" doc:"files that are sent in place of headroom's own error answers, by status (503) or class (5xx)" example:"{'503': /srv/busy.html}"`
 	TraceSampling   float64           `json:"traceSampling" default:"1" minimum:"0" maximum:"1" doc:"share of the traces begun here, where the client sent no traceparent, that are marked as sampled" example:"0.01"`

@@ -59,6 +59,8 @@ type ServiceMeasurement struct {
 	Traffic  Traffic              `json:"traffic"` // as clients saw it: one count per request, retries included in its latency
 	Backends []BackendMeasurement `json:"backends"`
 	Guard    GuardMeasurement     `json:"guard"`
+	// RateLimits are those of the service and its routes.
+	RateLimits []RateLimitMeasurement `json:"rateLimits,omitempty"`
 }
 
 // GuardMeasurement is what was done in the window so that requests do not fail.

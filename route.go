@@ -9,6 +9,7 @@ type Route struct {
 	Timeouts        RouteTimeouts `json:"timeouts" doc:"timeouts that differ from the service's"`
 	MaxBody         Bytes         `json:"maxBody,omitempty" doc:"limits.body for these paths" example:"1GiB"`
 	Priority        string        `json:"priority,omitempty" doc:"class of overload.priorities of these paths' requests" example:"batch"`
+	RateLimits      []RateLimit   `json:"rateLimits,omitempty" doc:"limits of these paths beside those of the service" example:"[{name: logins, requests: 5, period: 1m}]"`
 	RequestHeaders  HeaderEdits   `json:"requestHeaders" doc:"changes of the fields that backends get, after those of the service"`
 	ResponseHeaders HeaderEdits   `json:"responseHeaders" doc:"changes of the fields that clients get, after those of the service"`
 }

@@ -77,6 +77,19 @@ type ServiceTraffic struct {
 	LatencyP95        *Duration       `json:"latencyP95"`
 	LatencyP99        *Duration       `json:"latencyP99"`
 	Backends          []BackendStatus `json:"backends"`
+	// RateLimits are those of the service and then those of its routes.
+	RateLimits []RateLimitStatus `json:"rateLimits,omitempty"`
+}
+
+// RateLimitStatus is what there is to know of one rate limit now. What it counted is of the last second, and null where no balancer has reported.
+type RateLimitStatus struct {
+	RateLimit
+	Path               string       `json:"path,omitempty"` // of its route, if it is of one
+	AllowedPerSecond   *float64     `json:"allowedPerSecond"`
+	LimitedPerSecond   *float64     `json:"limitedPerSecond"`   // of a dry run: that would have been
+	FallbackPerSecond  *float64     `json:"fallbackPerSecond"`  // counted by the balancer's share, since Redis was away
+	UncountedPerSecond *float64     `json:"uncountedPerSecond"` // refused with 503, since Redis was away
+	MostLimited        []LimitedKey `json:"mostLimited"`        // in about the last minute
 }
 
 // Policy is a threshold policy of one service, as an object with an identity.

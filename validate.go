@@ -16,6 +16,7 @@ func (c Config) Validate() []error {
 	found.add(c.API.Validate("api")...)
 	found.add(c.State.Validate("state")...)
 	found.add(c.Monitoring.Validate("monitoring")...)
+	found.add(c.Redis.Validate("redis")...)
 	if len(c.Services) == 0 {
 		// Where there are services each may still mend what does not fit in the defaults, and is judged by itself.
 		found.add(c.Scaling.Validate("scaling")...)
@@ -34,6 +35,7 @@ func (c Config) Validate() []error {
 		found.add(balancing.validateTCP(path+".loadBalancing", c.LoadBalancing)...)
 		found.add(balancing.validateHealthCheck(path+".loadBalancing", c.LoadBalancing)...)
 		found.add(balancing.validateAffinity(path + ".loadBalancing")...)
+		found.add(balancing.validateLimitsAlone(path+".loadBalancing", c.Redis)...)
 	}
 	found.add(c.validateSharing()...)
 	found.add(c.validateListeners()...)

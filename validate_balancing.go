@@ -42,6 +42,7 @@ func (l LoadBalancing) Validate(path string) []error {
 	found.add(l.RequestHeaders.Validate(path+".requestHeaders", true)...)
 	found.add(l.ResponseHeaders.Validate(path+".responseHeaders", false)...)
 	found.add(validateRoutes(path+".routes", l.Routes)...)
+	found.add(l.validateRateLimits(path)...)
 	found.add(l.Compression.Validate(path + ".compression")...)
 	found.add(validateErrorPages(path+".errorPages", l.ErrorPages)...)
 	found.add(checkTags(path, l)...)

@@ -84,6 +84,11 @@ func exampleBalancer() headroom.BalancerStatus {
 			LatencyP95: new(headroom.Duration(48 * time.Millisecond)),
 			LatencyP99: new(headroom.Duration(72 * time.Millisecond)),
 			Backends:   []headroom.BackendStatus{exampleBackendStatus()},
+			RateLimits: []headroom.RateLimitStatus{{
+				RateLimit:        headroom.RateLimit{Name: "per-client", Requests: 100, Period: headroom.Duration(time.Minute), OnFailure: "share", MaxKeys: 100_000},
+				AllowedPerSecond: new(80.0), LimitedPerSecond: new(2.0), FallbackPerSecond: new(0.0), UncountedPerSecond: new(0.0),
+				MostLimited: []headroom.LimitedKey{{Key: "203.0.113.7", Limited: 117}},
+			}},
 		}},
 		Listeners: []headroom.ListenerMeasurement{{
 			Listen: "127.0.0.1:8080", Connections: 31, Accepted: 3, Handshakes: headroom.Handshakes{Full: 1, Resumed: 2}, HTTP11: 12, HTTP2: 70,

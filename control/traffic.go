@@ -135,11 +135,13 @@ func (c *Controller) Balancer() headroom.BalancerStatus {
 		status.ReportedAt = &measurement.At
 	}
 	traffic := map[string]headroom.Traffic{}
+	limits := map[string][]headroom.RateLimitMeasurement{}
 	if here {
 		status.Listeners = append(status.Listeners, measurement.Listeners...)
 		status.Certificates = append(status.Certificates, measurement.Certificates...)
 		for _, service := range measurement.Services {
 			traffic[service.Service] = service.Traffic
+			limits[service.Service] = service.RateLimits
 		}
 	}
 	backends := c.backendStatuses()
@@ -150,6 +152,7 @@ func (c *Controller) Balancer() headroom.BalancerStatus {
 			InFlight: seen.InFlight, LatencyP50: quantile(seen.Latency, 0.5), LatencyP95: quantile(seen.Latency, 0.95),
 			LatencyP99: quantile(seen.Latency, 0.99), Backends: append([]headroom.BackendStatus{}, backends[name]...),
 		}
+		summary.RateLimits = rateLimits(balancing, limits[name], measurement.Window.Seconds())
 		if window := measurement.Window.Seconds(); here && window > 0 {
 			summary.RequestsPerSecond = float64(seen.Arrivals) / window
 			summary.FailedPerSecond = float64(seen.Outcomes.Failed()) / window

@@ -95,6 +95,13 @@ func addCounts(m *headroom.Measurement, theirs headroom.Measurement) {
 		for _, backend := range service.Backends {
 			addTraffic(&backendOf(ours, backend).Traffic, backend.Traffic)
 		}
+		for _, limit := range service.RateLimits {
+			for i := range ours.RateLimits {
+				if mine := &ours.RateLimits[i]; mine.Limit == limit.Limit {
+					mine.Counts = mine.Counts.Plus(limit.Counts)
+				}
+			}
+		}
 	}
 	for _, listener := range theirs.Listeners {
 		ours := listenerOf(m, listener.Listen)

@@ -15,6 +15,7 @@ type Route struct {
 	ResponseTimeout time.Duration // end of the request to head of the response
 	RequestTimeout  time.Duration // the whole request; 0 is no limit
 	MaxBody         int64         // bytes of a request's body; 0 is no limit
+	Number          int           // of the route in the service's list, from 1; 0 is the service's own
 	Redirect        int           // status of the redirect that answers, 301 to 308; 0 asks a backend
 
 	prefix   string // normal form of the path

@@ -27,11 +27,13 @@ type node struct {
 // NewRoutes compiles the routes of a service, whose settings are valid.
 func NewRoutes(service headroom.LoadBalancing) *Routes {
 	routes := &Routes{fallback: newRoute(service, headroom.Route{})}
-	for _, settings := range service.Routes {
+	for i, settings := range service.Routes {
 		if routes.root == nil {
 			routes.root = &node{}
 		}
-		routes.root.add(newRoute(service, settings))
+		route := newRoute(service, settings)
+		route.Number = i + 1
+		routes.root.add(route)
 	}
 	return routes
 }

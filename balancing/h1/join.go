@@ -15,3 +15,12 @@ func (h *head) AppendJoined(dst []byte, k Known, separator string) []byte {
 	}
 	return dst
 }
+
+// Each calls f with each field that goes further than this hop.
+func (h *head) Each(f func(name, value []byte)) {
+	for i := range h.fields {
+		if field := &h.fields[i]; !field.hop && !(hopByHop | SetOf(Alias)).Has(field.Known) {
+			f(field.name(h.buf), field.value(h.buf))
+		}
+	}
+}

@@ -14,6 +14,9 @@ func (x *exchange) admit() (how outcome, done bool) {
 		return rejected, true
 	}
 	x.route = x.view.routes.Find(x.req.Target())
+	if x.view.limiting != nil && x.admitByRate() {
+		return rejected, true
+	}
 	if x.route.Redirect != 0 {
 		x.redirect()
 		return redirect, true

@@ -44,6 +44,23 @@ func TestRequestsOfSessionsAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestLimitedRequestsAllocateNothing(t *testing.T) {
+	s, r := start(t, Options{}), route(quiet(t), quiet(t))
+	for i, by := range [][]string{{"ip"}, {"header:User-Agent"}, {"cookie:id", "route"}} {
+		l := aMinute(string(rune('a'+i)), 1_000_000, by...)
+		l.Except = []string{"10.0.0.0/8"}
+		r.LoadBalancing.RateLimits = append(r.LoadBalancing.RateLimits, l)
+	}
+	apply(t, s, r)
+	p := newPinger(t, s.Addr(anyPort).String(), request("GET /", "User-Agent: test", "Cookie: a=1; id=7"))
+	for range 100 {
+		p.ping(t)
+	}
+	if got := testing.AllocsPerRun(500, func() { p.ping(t) }); got > 0.1 {
+		t.Errorf("%v allocations a request, want 0", got)
+	}
+}
+
 // affinityValue is the cookie of a session on a backend.
 func affinityValue(service, backend string) []byte {
 	key := affinity.NewKey([]byte("secret"), service)

@@ -29,6 +29,7 @@ func (x *exchange) answer(status int, detail string) {
 	dst = append(dst, "X-Request-Id: "...)
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\n"...)
+	dst = x.appendLimits(dst)
 	if status == 503 {
 		dst = h1.AppendField(dst, "Retry-After", "1")
 	}

@@ -86,6 +86,9 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 		if next.compiled[route.Service], err = s.options.compile(route.Service, lb); err != nil {
 			return planned{}, err
 		}
+		if err := s.limit(route.Service, lb, next); err != nil {
+			return planned{}, err
+		}
 		for _, b := range route.Backends {
 			if owner, twice := owners[b.ID]; twice {
 				return planned{}, &headroom.InvalidError{Field: "services." + route.Service + ".backends", Value: b.ID,
@@ -95,6 +98,19 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 		}
 	}
 	return next, s.encrypt(next)
+}
+
+// limit compiles the limits of a service. What those before have counted goes on.
+func (s *Server) limit(service string, lb headroom.LoadBalancing, next planned) error {
+	var before *limiting
+	if old := s.services[service]; old != nil {
+		before = old.view.Load().limiting
+	}
+	made := next.compiled[service]
+	var err error
+	made.limiting, err = s.newLimiting(service, lb, before)
+	next.compiled[service] = made
+	return err
 }
 
 // encrypt gives the listeners their TLS.

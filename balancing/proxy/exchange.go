@@ -27,6 +27,7 @@ type exchange struct {
 	reply     []byte            // the response as sent to the client, what of it waits to be sent
 	scratch   []byte            // body of an answer of our own, trailers, and whatever is needed for a moment
 	accept    []byte            // the client's Accept-Encoding
+	limitKey  []byte            // what the request is counted apart by, for a moment
 	trace     [traceLength]byte // traceparent
 	logged    logged
 	entry     accesslog.Entry
@@ -78,6 +79,7 @@ type state struct {
 	coding     compress.Coding // that the response is compressed with
 
 	session    session
+	limits     standing
 	tried      [mostAttempts]*backend
 	next       *backend // chosen for the next attempt already, or nil
 	attempts   int
@@ -217,7 +219,7 @@ func (x *exchange) clientFailed() outcome {
 // shrink gives up what an unusually large request left behind.
 func (x *exchange) shrink() {
 	const keep = 32 << 10
-	for _, buffer := range []*[]byte{&x.out, &x.reply, &x.scratch, &x.logged.kept} {
+	for _, buffer := range []*[]byte{&x.out, &x.reply, &x.scratch, &x.limitKey, &x.logged.kept} {
 		if cap(*buffer) > keep {
 			*buffer = nil
 		}

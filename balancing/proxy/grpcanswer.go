@@ -23,7 +23,7 @@ func (x *exchange) answerGRPC(status int, detail string) {
 	dst = appendGRPCMessage(dst, detail)
 	dst = append(dst, "\r\nX-Request-Id: "...)
 	dst = append(dst, x.requestID...)
-	x.reply = append(dst, "\r\n"...)
+	x.reply = x.appendLimits(append(dst, "\r\n"...))
 	x.sendAnswer(nil)
 }
 

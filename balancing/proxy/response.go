@@ -27,6 +27,7 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	}
 	dst = edits.Append(dst)
 	dst = x.appendSession(dst)
+	dst = x.appendLimits(dst)
 	if !x.res.Has(h1.Date) && !edits.Known().Has(h1.Date) { // RFC 9110 section 6.6.1: a backend without a clock
 		dst = append(dst, *x.conn.server.date.Load()...)
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -26,6 +27,8 @@ type Server struct {
 	owners    owners
 	memory    *h2.Memory // of all connections that speak HTTP/2
 	splicer   socket.Splicer
+	made      time.Time    // when limits began to be counted
+	seed      maphash.Seed // of the hashes that limits are counted by
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's
@@ -63,6 +66,8 @@ func New(options Options) (*Server, error) {
 		services:  map[string]*service{},
 		backends:  map[string]*backend{},
 		measured:  time.Now(),
+		made:      time.Now(),
+		seed:      maphash.MakeSeed(),
 		stop:      make(chan struct{}),
 	}
 	s.buffers.New = func() any {
@@ -88,6 +93,11 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	for _, name := range sortedNames(s.services) {
 		svc := s.services[name]
 		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure()}
+		if limiting := svc.view.Load().limiting; limiting != nil {
+			for _, l := range limiting.limiters {
+				measured.RateLimits = append(measured.RateLimits, l.measure(s.clock(now)))
+			}
+		}
 		for _, member := range svc.members {
 			measured.Backends = append(measured.Backends, member.backend.measure(now))
 		}

@@ -56,6 +56,7 @@ type compiled struct {
 	retries  retries
 	pages    pages
 	affinity *affinities // nil: clients are not kept on their backends
+	limiting *limiting   // nil: no rate is limited
 }
 
 // compile fails where a file cannot be read.

@@ -17,7 +17,13 @@ func serveTCP(c *clientConn, s *service) {
 	x.client = nil
 	x.findSession()
 	x.findKey()
-	how := x.connectTCP()
+	how := rejected
+	if limiting := x.view.limiting; limiting != nil && !x.withinRates(limiting.routes[0].limiters) {
+		x.why = x.limits.limiter.why
+		x.conn.reset()
+	} else {
+		how = x.connectTCP()
+	}
 	s.traffic.end(how, x.end().Sub(x.began))
 	x.log(how, "TCP", x.why)
 }

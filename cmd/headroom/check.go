@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/proxy"
 	"headroom.dev/headroom/monitoring/metrics"
 	"headroom.dev/headroom/scaling"
 	"headroom.dev/headroom/simulate/load"
 )
 
-// checkConfig finds what the config room cannot: the grammars of queries and load shapes are those of other rooms.
+// checkConfig finds what the config room cannot: the grammars of queries, load shapes and expressions are those of other rooms.
 func checkConfig(config headroom.Config) []error {
 	var errs []error
 	for i, rule := range config.Monitoring.Alerts {
@@ -27,6 +28,7 @@ func checkConfig(config headroom.Config) []error {
 	errs = append(errs, scaling.Check("scaling", config.Scaling)...)
 	for _, name := range slices.Sorted(maps.Keys(config.Services)) {
 		errs = append(errs, scaling.Check("services."+name+".scaling", config.Services[name].Scaling)...)
+		errs = append(errs, proxy.CheckRateLimits("services."+name+".loadBalancing", config.Services[name].LoadBalancing)...)
 	}
 	return errs
 }

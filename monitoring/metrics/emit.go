@@ -34,6 +34,17 @@ func (r *Recorder) eachTraffic(e emitter, name string, service *serviceState) {
 	for priority, n := range service.guard.Shed {
 		e.value(f.shed, float64(n), name, priority)
 	}
+	for limit, l := range service.limits {
+		refused := "limited"
+		if l.dryRun {
+			refused = "would_limit"
+		}
+		e.value(f.rateLimited, float64(l.counts.Allowed), name, limit, "allowed")
+		e.value(f.rateLimited, float64(l.counts.Limited), name, limit, refused)
+		e.value(f.rateLimited, float64(l.counts.Unknown), name, limit, "unknown")
+		e.value(f.rateFallback, float64(l.counts.Fallback), name, limit)
+		e.value(f.rateCrowded, float64(l.counts.Crowded), name, limit)
+	}
 	for id, backend := range service.backends {
 		r.eachBackend(e, name, id, backend)
 	}

@@ -36,6 +36,7 @@ func (f *family) describe() *prometheus.Desc {
 // one name must never count a request twice.
 type families struct {
 	requests, duration, inFlight, received, sent, backends            *family // per service
+	rateLimited, rateFallback, rateCrowded                            *family // per rate limit
 	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
 	connections, accepted, refused, handshakes                        *family // per listener
 	protocols, malformed, tunnels                                     *family // per listener
@@ -51,6 +52,7 @@ type families struct {
 func newFamilies() families {
 	service := []string{"service"}
 	backend := []string{"service", "backend"}
+	rateLimit := []string{"service", "limit"}
 	listener := []string{"listen"}
 	certificate := []string{"name", "file"}
 	replica := []string{"service", "replica"}
@@ -66,6 +68,9 @@ func newFamilies() families {
 		hedges:          &family{"headroom_hedges_total", "Second backends asked because the first was slow, by which of the two answers was taken.", counterKind, []string{"service", "winner"}},
 		budgetExhausted: &family{"headroom_retry_budget_exhausted_total", "Retries and hedges that the budget did not allow.", counterKind, service},
 		shed:            &family{"headroom_shed_requests_total", "Requests that were turned away because a limit of overload was reached, by class.", counterKind, []string{"service", "priority"}},
+		rateLimited:     &family{"headroom_rate_limit_requests_total", "Requests that a rate limit was asked about, by result: allowed, limited, would_limit (of a dry run), or unknown where Redis could not be asked and they were refused.", counterKind, []string{"service", "limit", "result"}},
+		rateFallback:    &family{"headroom_rate_limit_fallback_total", "Requests that a shared rate limit counted by this balancer's share, since Redis was away.", counterKind, rateLimit},
+		rateCrowded:     &family{"headroom_rate_limit_crowded_total", "Requests that were counted together with other keys, since there were more than maxKeys.", counterKind, rateLimit},
 
 		attempts:         &family{"headroom_backend_requests_total", "Attempts that ended at a backend, retries included, by outcome.", counterKind, []string{"service", "backend", "outcome"}},
 		attemptDuration:  &family{"headroom_backend_request_duration_seconds", "Time from sending an attempt to the last byte of its response.", histogramKind, backend},
@@ -110,6 +115,7 @@ func newFamilies() families {
 func (f families) all() []*family {
 	return []*family{
 		f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
+		f.rateLimited, f.rateFallback, f.rateCrowded,
 		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
 		f.retries, f.hedges, f.budgetExhausted, f.shed,
 		f.connections, f.accepted, f.refused, f.handshakes, f.protocols, f.malformed, f.tunnels,

@@ -17,6 +17,13 @@ type serviceState struct {
 	health    map[headroom.Health]int // how many backends are in each state
 	backends  map[string]*backendState
 	guard     headroom.GuardMeasurement
+	limits    map[string]limitState // by name
+}
+
+// limitState is what one rate limit counted since the balancer got to know it.
+type limitState struct {
+	dryRun bool
+	counts headroom.RateLimitCounts
 }
 
 // backendState is the traffic of one backend since the balancer got to know it.
@@ -41,6 +48,12 @@ func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 	s.bytesOut += report.Traffic.BytesOut
 	s.guard = s.guard.Plus(report.Guard)
 	s.inFlight = report.Traffic.InFlightMean
+
+	limits := s.limits
+	s.limits = make(map[string]limitState, len(report.RateLimits))
+	for _, l := range report.RateLimits {
+		s.limits[l.Limit] = limitState{l.DryRun, limits[l.Limit].counts.Plus(l.Counts)}
+	}
 
 	s.health = map[headroom.Health]int{headroom.HealthUnknown: 0, headroom.HealthHealthy: 0, headroom.HealthUnhealthy: 0}
 	before := s.backends

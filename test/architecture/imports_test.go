@@ -14,7 +14,7 @@ const module = "headroom.dev/headroom"
 // floors lists the rooms from the ground up. A room imports rooms of lower floors only.
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
-	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "balancing/affinity", "balancing/guard", "orchestration", "monitoring/objective", "monitoring/signal"},
+	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
 	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
@@ -41,7 +41,7 @@ var outside = map[string][]string{
 	"github.com/klauspost/compress": {"balancing/compress"},
 	"github.com/andybalholm/brotli": {"balancing/compress"},
 	"golang.org/x/net/http2":        {"balancing/h2"},
-	"cel.dev/cel-go":                {"scaling/rule"},
+	"cel.dev/cel-go":                {"scaling/rule", "balancing/limit/expression"},
 	"go.opentelemetry.io/collector": {"monitoring/receive"},
 	"github.com/golang/snappy":      {"monitoring/receive"},
 }
