@@ -89,7 +89,7 @@ func (p place) within(piece string) place {
 	return p
 }
 
-// secret follows "file:PATH".
+// secret follows "file:PATH", also after the scheme of an Authorization header: "Bearer file:PATH".
 func (b *binder) secret(text, source string, n *node, f field, path string) (string, string, bool) {
 	if b.plain {
 		return text, source, true
@@ -97,7 +97,8 @@ func (b *binder) secret(text, source string, n *node, f field, path string) (str
 	if rest, ok := strings.CutPrefix(text, literalPrefix); ok {
 		return rest, source, true
 	}
-	name, ok := strings.CutPrefix(text, filePrefix)
+	scheme, rest := cutScheme(text)
+	name, ok := strings.CutPrefix(rest, filePrefix)
 	if !ok {
 		return text, source, true
 	}
@@ -117,7 +118,16 @@ func (b *binder) secret(text, source string, n *node, f field, path string) (str
 		b.found.add(n.at, path, message, "")
 		return "", "", false
 	}
-	return content, source + ", from file " + name, true
+	return scheme + content, source + ", from file " + name, true
+}
+
+// cutScheme takes the scheme of an Authorization header, with the space behind it, from a value that begins with one.
+func cutScheme(text string) (scheme, rest string) {
+	word, rest, _ := strings.Cut(text, " ")
+	if strings.EqualFold(word, "Bearer") || strings.EqualFold(word, "Basic") {
+		return word + " ", rest
+	}
+	return "", text
 }
 
 // wanted says in a user's words what values a type takes.

@@ -126,7 +126,7 @@ monitoring: {alerts: [{name: x, expr: up, summary: '{{ $labels.x }}'}]}
 
 func TestSecretsMayBeInFiles(t *testing.T) {
 	dir := write(t, map[string]string{
-		"headroom.yaml": "api: {token: 'file:token'}\nservices: {shop: {run: {command: ./shop, environment: {PASSWORD: 'file:sub/password', URL: 'literal:file:test.db', PLAIN: x}}}}\n",
+		"headroom.yaml": "api: {token: 'file:token'}\nservices: {shop: {run: {command: ./shop, environment: {PASSWORD: 'file:sub/password', URL: 'literal:file:test.db', PLAIN: x, BEARER: 'Bearer file:token', KEPT: 'literal:Bearer file:token', OTHER: 'my file:token'}}}}\n",
 		"token":         "t0ken\r\n", "sub/password": "pass word\n",
 	})
 	path := filepath.Join(dir, "headroom.yaml")
@@ -137,7 +137,7 @@ func TestSecretsMayBeInFiles(t *testing.T) {
 	if loaded.Config.API.Token != "t0ken" {
 		t.Errorf("token is %q", loaded.Config.API.Token)
 	}
-	want := map[string]string{"PASSWORD": "pass word", "URL": "file:test.db", "PLAIN": "x"}
+	want := map[string]string{"PASSWORD": "pass word", "URL": "file:test.db", "PLAIN": "x", "BEARER": "Bearer t0ken", "KEPT": "Bearer file:token", "OTHER": "my file:token"}
 	if got := loaded.Config.Services["shop"].Run.Environment; !maps.Equal(got, want) {
 		t.Errorf("environment is %q, want %q", got, want)
 	}
@@ -146,6 +146,9 @@ func TestSecretsMayBeInFiles(t *testing.T) {
 	}
 	if !slices.Contains(loaded.Files, filepath.Join(dir, "sub/password")) {
 		t.Errorf("files to watch lack the secret: %v", loaded.Files)
+	}
+	if again := mustLoad(t, loaded.Show(ShowOptions{Reveal: true})); !maps.Equal(again.Config.Services["shop"].Run.Environment, want) {
+		t.Errorf("what is shown loads to %q, want %q", again.Config.Services["shop"].Run.Environment, want)
 	}
 	shown := loaded.Show(ShowOptions{Origins: true})
 	for _, secret := range []string{"t0ken", "pass word", "test.db"} {

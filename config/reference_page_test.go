@@ -49,7 +49,7 @@ services:
 - **` + "`.env`" + `** beside the first config file, and one in the working directory (which wins over it), are read too.
 - **Precedence**: defaults < files < ` + "`.env`" + ` < environment. ` + "`headroom config show --origin`" + ` says where each value came from.
 - **` + "`${NAME}`" + `** in any value of a file is replaced by a variable, ` + "`${NAME:-text}`" + ` has a default, ` + "`$$`" + ` is a dollar sign.
-- **Secrets** (marked below) may be given as ` + "`file:PATH`" + `; a value that itself begins with ` + "`file:` is written `literal:file:…`" + `.
+- **Secrets** (marked below) may be given as ` + "`file:PATH`, in a header as `Bearer file:PATH`" + `; a value that itself begins with ` + "`file:` is written `literal:file:…`" + `.
 - **Paths** are relative to the file in which they stand.
 - **Durations** are ` + "`250ms`, `30s`, `5m`, `1h30m`, `30d`" + `; **sizes** ` + "`512MiB`, `2GiB`, `500MB`" + `; **processor shares** ` + "`500m`, `2`, `1.5`" + `.
 - **Changes** of the file are taken over while headroom runs (or on SIGHUP), if the whole is valid; otherwise the old

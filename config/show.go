@@ -180,7 +180,7 @@ func (w *writer) scalar(v reflect.Value, f field) string {
 			return masked
 		}
 		text := v.String()
-		if strings.HasPrefix(text, filePrefix) || strings.HasPrefix(text, literalPrefix) {
+		if _, rest := cutScheme(text); strings.HasPrefix(rest, filePrefix) || strings.HasPrefix(text, literalPrefix) {
 			text = literalPrefix + text
 		}
 		return quote(escape(text))

@@ -142,7 +142,7 @@ func anyRun(t *rapid.T) *headroom.Run {
 		if run.Environment == nil {
 			run.Environment = map[string]string{}
 		}
-		run.Environment[fmt.Sprintf("%s%d", anyWord(t, "name"), i)] = rapid.SampledFrom([]string{"", "file:", "literal:"}).Draw(t, "prefix") + anyText(t, "value")
+		run.Environment[fmt.Sprintf("%s%d", anyWord(t, "name"), i)] = rapid.SampledFrom([]string{"", "file:", "literal:", "Bearer file:"}).Draw(t, "prefix") + anyText(t, "value")
 	}
 	return run
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ services:
     scaling: {minReplicas: 1, maxReplicas: 20, targetRequestsPerSecond: 50, combine: min}
     loadBalancing: {listen: TRAFFIC}
 `
+
+// shadowRow is a shadow that wants 6 where 1 is there, and did for some seconds.
+var shadowRow = regexp.MustCompile(`(?m)^ahead +6 +1 +\d+s +[1-9]\d*s +[1-9]\d*s +\+\d\.\d\d -0\.00`)
 
 // swinging is two hours between 100 and 500 requests/s, a point a minute.
 func swinging() string {
@@ -67,6 +71,17 @@ func TestAGateForCIRefusesWhatWouldBeWorseAndLetsTheRestThrough(t *testing.T) {
 		t.Errorf("exit code %d\n%s\n%s", code, out, errOut)
 	}
 	expectPolicies(t, s, "shop.ceiling")
+	shadow := write("shadow.yaml", "name: ahead\nshadow: true\nrule: {when: 'true', replicas: '6'}\n")
+	if out, errOut, code = s.Command("policies", "apply", "shop", shadow); code != 0 {
+		t.Errorf("exit code %d\n%s\n%s", code, out, errOut)
+	}
+	s.Eventually(20*time.Second, "the shadow is compared", func() error {
+		out, _, _ := s.Command("status", "shop")
+		if !shadowRow.MatchString(out) {
+			return fmt.Errorf("status shows\n%s", out)
+		}
+		return nil
+	})
 	// The file replaces what there is, and saves what the ceiling of 3 would: what it may cost in requests is said.
 	if out, errOut, code = s.Command("policies", "apply", "shop", cheap, "--gate-load", load, "--more-outside", "100", "-o", "json"); code != 0 {
 		t.Errorf("exit code %d\n%s\n%s", code, out, errOut)
