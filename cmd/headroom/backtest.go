@@ -178,7 +178,7 @@ func (a *app) backtestWorld(ctx context.Context, f backtestFlags) (backtest.Worl
 	if service.Run != nil {
 		given.StartTimeout = service.Run.StartTimeout
 	}
-	model, notes, err := given.Learn(service.Scaling, backtest.Unit(f.unit))
+	model, notes, err := given.Complete(service.Scaling, backtest.Unit(f.unit))
 	if err != nil {
 		return world, nil, usagef("headroom backtest --help shows the flags of the model", "%s", err)
 	}

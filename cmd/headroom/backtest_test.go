@@ -39,7 +39,7 @@ func TestABacktestPrintsATableThatCanBeWorkedOutByHand(t *testing.T) {
 	want := `shop from 2026-03-02 00:00 to 2026-03-02 00:03: 233.3 requests/s on average, 280 in the busiest second.
 
 POLICY       REPLICA-HOURS       COST  OUTSIDE  REQUESTS OUTSIDE  SHORTAGE  EVENTS  WORST RECOVERY     P95     P99
-headroom             0.166  0.007 USD       1m     2541 (6.049%)       480       1             10s   0.42s    1.6s
+headroom             0.166  0.007 USD       1m     2401 (5.716%)       480       1             10s   0.32s    1.8s
 static-peak          0.200  0.008 USD       0m        0 (0.000%)         0       0              0s  0.048s  0.057s
 oracle               0.169  0.007 USD       0m        0 (0.000%)         0       1              0s  0.057s  0.074s
 

@@ -15,6 +15,7 @@ type emitter struct {
 // eachTraffic emits what the balancer reported of one service.
 func (r *Recorder) eachTraffic(e emitter, name string, service *serviceState) {
 	f := &r.families
+	e.value(f.arrivals, float64(service.arrivals), name)
 	for _, o := range outcomes(service.outcomes) {
 		e.value(f.requests, float64(o.count), name, o.name)
 	}

@@ -35,7 +35,7 @@ func (f *family) describe() *prometheus.Desc {
 // different names, since a retried request is one of the first and two of the second: a sum over
 // one name must never count a request twice.
 type families struct {
-	requests, duration, inFlight, received, sent, backends            *family // per service
+	arrivals, requests, duration, inFlight, received, sent, backends  *family // per service
 	rateLimited, rateFallback, rateCrowded                            *family // per rate limit
 	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
 	connections, accepted, refused, handshakes                        *family // per listener
@@ -57,6 +57,7 @@ func newFamilies() families {
 	certificate := []string{"name", "file"}
 	replica := []string{"service", "replica"}
 	return families{
+		arrivals: &family{"headroom_request_arrivals_total", "Requests that began, by clients, whatever becomes of them: the load.", counterKind, service},
 		requests: &family{"headroom_requests_total", "Requests that ended, as clients saw them, by outcome: status class, or why there was none.", counterKind, []string{"service", "outcome"}},
 		duration: &family{"headroom_request_duration_seconds", "Time from the arrival of a request to the last byte of its response.", histogramKind, service},
 		inFlight: &family{"headroom_requests_in_flight", "Requests being served, mean over the last second.", gaugeKind, service},
@@ -114,7 +115,7 @@ func newFamilies() families {
 // all lists the families, for descriptions.
 func (f families) all() []*family {
 	return []*family{
-		f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
+		f.arrivals, f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
 		f.rateLimited, f.rateFallback, f.rateCrowded,
 		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
 		f.retries, f.hedges, f.budgetExhausted, f.shed,

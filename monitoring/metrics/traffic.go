@@ -9,6 +9,7 @@ import (
 // serviceState is the traffic of one service since the balancer got to know it.
 type serviceState struct {
 	seen      time.Time
+	arrivals  uint64
 	outcomes  headroom.Outcomes
 	durations durations
 	bytesIn   uint64
@@ -42,6 +43,7 @@ func newServiceState() *serviceState {
 // add makes one second's report cumulative. Backends that are not in it are forgotten.
 func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 	s.seen = at
+	s.arrivals += report.Traffic.Arrivals
 	s.outcomes = s.outcomes.Plus(report.Traffic.Outcomes)
 	s.durations.add(report.Traffic.Latency)
 	s.bytesIn += report.Traffic.BytesIn

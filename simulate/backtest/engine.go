@@ -46,7 +46,7 @@ func Run(ctx context.Context, w World, name string, scaler Autoscaler) (Result, 
 
 	now := w.Load.Start
 	f := newFleet(w.Service, w.Model, w.Seed, wanted, now)
-	q := queue{model: w.Model}
+	q := newQueue(w.Model)
 	o := newObserver(w.Policy)
 	t := newTally(w, name)
 	view := Second{}
@@ -55,7 +55,7 @@ func Run(ctx context.Context, w World, name string, scaler Autoscaler) (Result, 
 			return Result{}, ctx.Err()
 		}
 		f.advance(now)
-		s := q.second(arrivals, f.ready)
+		s := q.second(arrivals, f.ready, f.joining(now))
 		p := s.spread()
 		t.second(i, &s, &p, f)
 		now = now.Add(time.Second)

@@ -17,6 +17,8 @@ type fleet struct {
 	random   *rand.Rand
 	replicas []headroom.Replica
 	due      map[string]time.Time // when a starting replica gets ready, or exits
+	failing  map[string]bool      // it exits
+	joins    [pieces]int          // replicas that get ready in each piece of the second
 	draining map[string]time.Time
 	drained  map[string]orchestration.Traffic
 	backoff  orchestration.Backoff
@@ -28,7 +30,7 @@ type fleet struct {
 }
 
 func newFleet(service string, model Model, seed uint64, replicas int, now time.Time) *fleet {
-	f := &fleet{service: service, model: model, random: rand.New(rand.NewPCG(seed, 1)), due: map[string]time.Time{},
+	f := &fleet{service: service, model: model, random: rand.New(rand.NewPCG(seed, 1)), due: map[string]time.Time{}, failing: map[string]bool{},
 		draining: map[string]time.Time{}, drained: map[string]orchestration.Traffic{}, next: 1}
 	for range replicas {
 		f.replicas = append(f.replicas, headroom.Replica{Name: fmt.Sprintf("%s-%d", service, f.next), Service: service,
@@ -52,13 +54,25 @@ func (f *fleet) advance(now time.Time) {
 		}
 		delete(f.due, r.Name)
 		f.settled = false
-		if f.model.StartFailures > 0 && f.random.Float64() < f.model.StartFailures {
+		if f.failing[r.Name] {
+			delete(f.failing, r.Name)
 			r.State, r.ExitedAt, r.Exit = headroom.ReplicaExited, now, "exit status 1"
 			continue
 		}
 		r.State, r.ReadyAt = headroom.ReplicaReady, now
 	}
 	f.count()
+}
+
+// joining counts the replicas that get ready within the second that begins, by the piece of it from which on they answer.
+func (f *fleet) joining(now time.Time) *[pieces]int {
+	f.joins = [pieces]int{}
+	for name, at := range f.due {
+		if after := at.Sub(now); after < time.Second && !f.failing[name] {
+			f.joins[min(int(after.Seconds()*pieces+0.5), pieces-1)]++
+		}
+	}
+	return &f.joins
 }
 
 // want plans and carries out what brings the fleet closer to so many replicas.
@@ -92,7 +106,8 @@ func (f *fleet) carryOut(op headroom.Operation, now time.Time) {
 	switch op.Kind {
 	case headroom.OperationGrow:
 		f.replicas = append(f.replicas, headroom.Replica{Name: name, Service: f.service, State: headroom.ReplicaStarting, CreatedAt: now})
-		f.due[name] = now.Add(time.Duration(f.model.Boot + f.model.PlatformDelay))
+		f.due[name] = now.Add(drawn(f.random, f.model.PlatformDelays, f.model.PlatformDelay) + drawn(f.random, f.model.Boots, f.model.Boot))
+		f.failing[name] = f.model.StartFailures > 0 && f.random.Float64() < f.model.StartFailures
 		f.started++
 	case headroom.OperationDrain:
 		f.draining[name] = now
@@ -100,6 +115,7 @@ func (f *fleet) carryOut(op headroom.Operation, now time.Time) {
 	case headroom.OperationShrink:
 		f.replicas = slices.DeleteFunc(f.replicas, func(r headroom.Replica) bool { return r.Name == name })
 		delete(f.due, name)
+		delete(f.failing, name)
 		delete(f.draining, name)
 		delete(f.drained, name)
 		f.stopped++
@@ -121,4 +137,12 @@ func (f *fleet) count() {
 		}
 		f.held++
 	}
+}
+
+// drawn is one of the times that were seen, each as likely; the mean where none were.
+func drawn(random *rand.Rand, seen []headroom.Duration, mean headroom.Duration) time.Duration {
+	if len(seen) == 0 {
+		return time.Duration(mean)
+	}
+	return time.Duration(seen[random.IntN(len(seen))])
 }

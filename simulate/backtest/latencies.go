@@ -32,9 +32,9 @@ var tailParts = [...]struct{ share, means float64 }{
 	{0.01, 5.2983}, // −ln(1 − 0.995)
 }
 
-// parts is how long the requests that were answered in a second took, in few pieces.
+// parts is how long the requests that came in a second took, in few pieces.
 type parts struct {
-	list  [pieces]part
+	list  [2*pieces + mostTimes*(1+len(tailParts))]part
 	count int
 }
 
@@ -46,28 +46,80 @@ func (p *parts) add(seconds, count float64) {
 	p.count++
 }
 
-// spread cuts the answered requests of a second into parts.
+// spread cuts the requests of a second that are answered into parts.
 func (s *served) spread() parts {
 	var p parts
-	if s.answered == 0 {
+	lost := math.Min(s.failed, s.arrivals)
+	if s.arrivals <= lost {
 		return p
 	}
-	if s.backlogged() {
-		for i := range pieces {
-			p.add(s.service+s.delay(i), s.answered/pieces)
-		}
+	share, free := 1-lost/s.arrivals, s.arrivals
+	for _, wave := range s.waves[:s.waveCount] {
+		p.add(s.service+wave.delay, wave.count*share)
+		free -= wave.count
+	}
+	if sliver := 1e-9 * s.arrivals; free <= sliver {
 		return p
 	}
-	const negligible = 1e-6
-	if s.queueing < negligible {
-		p.add(s.service, s.answered)
-		return p
+	if s.times == nil {
+		s.spreadOne(&p, s.service, free*share)
 	}
-	p.add(s.service, s.answered*(1-s.queueing))
-	for _, tail := range tailParts {
-		p.add(s.service+s.tail*tail.means, s.answered*s.queueing*tail.share)
+	for _, one := range s.times {
+		s.spreadOne(&p, one.Time.Seconds(), free*share*one.Share)
 	}
 	return p
+}
+
+// spreadOne adds requests that take so long when they do not wait, and wait because arrivals bunch.
+func (s *served) spreadOne(p *parts, seconds, count float64) {
+	const negligible = 1e-6
+	if s.queueing < negligible {
+		p.add(seconds, count)
+		return
+	}
+	p.add(seconds, count*(1-s.queueing))
+	for _, tail := range tailParts {
+		p.add(seconds+s.tail*tail.means, count*s.queueing*tail.share)
+	}
+}
+
+// slow is the share of the requests that arrived whose answer takes longer than a limit in seconds, if the ready replicas stay.
+func (s *served) slow(limit float64) float64 {
+	switch {
+	case s.capacity == 0 || s.arrivals == 0 && s.waveCount > 0:
+		return 0 // they failed
+	case s.waveCount == 0:
+		return s.beyond(limit)
+	}
+	free, slow := s.arrivals, 0.0
+	for _, wave := range s.waves[:s.waveCount] {
+		slow += wave.count * s.beyond(limit-wave.delay)
+		free -= wave.count
+	}
+	return (slow + math.Max(free, 0)*s.beyond(limit)) / s.arrivals
+}
+
+// beyond is the share that takes longer where nobody stands in line: by itself, or because arrivals bunch.
+func (s *served) beyond(limit float64) float64 {
+	if s.times == nil {
+		return s.waits(limit - s.service)
+	}
+	share := 0.0
+	for _, one := range s.times {
+		share += one.Share * s.waits(limit-one.Time.Seconds())
+	}
+	return share
+}
+
+// waits is the share that waits longer than so many seconds because arrivals bunch.
+func (s *served) waits(longer float64) float64 {
+	switch {
+	case longer < 0:
+		return 1
+	case s.queueing == 0:
+		return 0
+	}
+	return s.queueing * math.Exp(-longer/s.tail)
 }
 
 func bucketOf(seconds float64) int {

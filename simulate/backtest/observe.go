@@ -148,26 +148,30 @@ func shared(r headroom.Reading, value *float64, known bool) headroom.Reading {
 	return r
 }
 
-// quantile is that of one second. Parts are few, so they are compared in place: it is the smallest bucket up to which the share lies.
+// quantile is that of one second. Parts are few and high quantiles are asked for, so it is looked for from the slow end: the largest bucket goes, until as much
+// as may be above is gone.
 func (p *parts) quantile(q float64) time.Duration {
-	total, last := 0.0, 0
+	above, last := 0.0, bucketCount
 	for _, one := range p.list[:p.count] {
-		total += one.count
-		last = max(last, one.bucket)
+		above += one.count * (1 - q)
 	}
-	best := last
-	for _, candidate := range p.list[:p.count] {
-		below := 0.0
+	for above >= 0 {
+		next, count := -1, 0.0
 		for _, one := range p.list[:p.count] {
-			if one.bucket <= candidate.bucket {
-				below += one.count
+			switch {
+			case one.bucket >= last || one.bucket < next:
+			case one.bucket == next:
+				count += one.count
+			default:
+				next, count = one.bucket, one.count
 			}
 		}
-		if below >= q*total && candidate.bucket < best {
-			best = candidate.bucket
+		if next < 0 {
+			break // rounding
 		}
+		above, last = above-count, next
 	}
-	return middle(best)
+	return middle(min(last, bucketCount-1))
 }
 
 // kept is an observation of its own, which nothing changes any more.

@@ -1,16 +1,22 @@
 package backtest
 
-import (
-	"math"
-	"time"
+import "math"
 
-	"headroom.dev/headroom"
-)
-
-// queue is what waits in front of the replicas. There is one for all of them, as with a balancer that sends each request where most is free.
+// queue is what waits in front of the replicas: at each its own line, as behind a balancer that has sent each request on before it was known how long it would
+// wait. What waits at a replica stays there when others come; with least-connections what arrives goes to where fewest are.
 type queue struct {
-	model   Model
-	waiting float64 // requests that did not fit in the seconds before
+	model       Model
+	workers     float64
+	variability float64
+	groups      []group // fewest waiting first; together the ready replicas
+}
+
+// group is replicas at each of which as many wait.
+type group struct {
+	replicas int
+	waiting  float64 // at each, besides those that are being answered
+	answers  float64 // of each in a piece of a second
+	poured   float64 // waiting at the end of a piece of a second; negative is what could have been answered besides
 }
 
 // served is what became of the requests of one second.
@@ -20,119 +26,220 @@ type served struct {
 	failed   float64 // nobody to answer them, or they waited for too long
 	before   float64 // waiting at the beginning
 	after    float64 // waiting at the end
-	capacity float64 // requests that the ready replicas can answer in a second
+	capacity float64 // requests that the ready replicas can answer in the second
 
-	service  float64 // seconds that a request takes when it does not wait
+	service  float64 // seconds that a request takes on average when it does not wait
 	queueing float64 // share of the requests that wait though there is capacity: arrivals bunch
 	tail     float64 // mean of their waits, seconds
+
+	waves     [2 * pieces]wave // requests that met a line
+	waveCount int
+	times     []Share // of requests that do not wait; nil where all take as long
 }
 
-// busiest bounds utilization in the formula of waiting, which is of a queue that has been so for ever; what is beyond is in the backlog that is
+// wave is requests that waited about as long in line.
+type wave struct{ count, delay float64 }
+
+// pieces is into how many parts a second is cut where lines change in it.
+const pieces = 8
+
+// busiest bounds utilization in the formula of waiting, which is of a queue that has been so for ever; what is beyond is in the lines that are
 // carried from second to second.
 const busiest = 0.98
 
-// second lets the ready replicas answer for a second.
-func (q *queue) second(arrivals float64, ready int) served {
-	s := served{arrivals: arrivals, before: q.waiting, capacity: float64(ready) * q.model.Capacity, service: q.model.ServiceTime.Seconds()}
-	if ready == 0 {
-		s.failed, q.waiting = arrivals+q.waiting, 0
-		return s
+// leastVariability keeps the mean wait above zero, where everything is as regular as a clock.
+const leastVariability = 0.01
+
+func newQueue(m Model) queue {
+	return queue{model: m, workers: m.workers(), variability: m.variability()}
+}
+
+// second lets the replicas answer for a second. Of those that are ready at its beginning others may have left; joining come in a piece of it.
+func (q *queue) second(arrivals float64, ready int, joining *[pieces]int) served {
+	s := served{arrivals: arrivals, service: q.model.ServiceTime.Seconds(), times: q.model.ServiceTimes, before: q.waiting()}
+	s.answered = q.resize(ready)
+	joined := 0
+	for i, n := range joining {
+		joined += n
+		s.capacity += float64(n) * q.model.Capacity * float64(pieces-i) / pieces
 	}
-	due := q.waiting + arrivals
-	s.answered = math.Min(due, s.capacity)
-	s.after = due - s.answered
-	if most := s.capacity * q.model.Patience.Seconds(); s.after > most {
-		s.failed, s.after = s.after-most, most
+	s.capacity += float64(ready) * q.model.Capacity
+	switch {
+	case ready == 0 && joined == 0:
+		s.failed = arrivals + s.before
+		s.answered = 0
+	case s.before == 0 && joined == 0 && arrivals <= s.capacity:
+		s.answered = arrivals
+		q.bunch(&s, arrivals, s.capacity, ready)
+	default:
+		q.bySteps(&s, joining)
 	}
-	q.waiting = s.after
-	// Sakasegawa's approximation of Erlang's C formula (1977): in M/M/m a request waits with probability ρ^(√(2(m+1))−1), and if it does,
-	// exponentially with mean S / (m(1−ρ)).
-	utilization := math.Min(arrivals/s.capacity, busiest)
-	if utilization > 0 {
-		workers := float64(ready) * q.model.workers()
-		s.queueing = math.Pow(utilization, math.Sqrt(2*(workers+1))-1)
-		s.tail = s.service / (workers * (1 - utilization))
-	}
+	s.after = q.waiting()
 	return s
 }
 
-// backlogged reports whether requests wait for capacity.
-func (s *served) backlogged() bool { return s.before > 0 || s.after > 0 }
+// bySteps is a second in which requests stand in line, or replicas come.
+func (q *queue) bySteps(s *served, joining *[pieces]int) {
+	free, room, replicas := 0.0, 0.0, 0
+	for i := range pieces {
+		q.join(joining[i])
+		if len(q.groups) == 0 {
+			s.failed += s.arrivals / pieces
+			continue
+		}
+		before := q.waiting()
+		arrived := s.arrivals / pieces
+		q.arrive(arrived)
+		failed := 0.0
+		for g := range q.groups {
+			one := &q.groups[g]
+			here := math.Max(0, one.poured-one.waiting+one.answers) * float64(one.replicas) // that arrived there
+			if one.waiting == 0 && one.poured <= 0 {
+				free, room, replicas = free+here, room+float64(one.replicas)*q.model.Capacity/pieces, max(replicas, one.replicas)
+			} else if here > 0 {
+				s.wave(here, (one.waiting+math.Max(one.poured, 0))/2/(one.answers*pieces), i)
+			}
+			one.waiting = math.Max(one.poured, 0)
+			if most := q.model.Capacity * q.model.Patience.Seconds(); one.waiting > most {
+				failed += (one.waiting - most) * float64(one.replicas)
+				one.waiting = most
+			}
+		}
+		q.merge()
+		s.failed += failed
+		s.answered += math.Max(0, before+arrived-failed-q.waiting())
+	}
+	if room > 0 {
+		q.bunch(s, free, room, replicas)
+	} else {
+		q.bunch(s, s.arrivals, s.capacity, q.replicas())
+	}
+}
+
+// arrive sends requests to the replicas, and lets those answer for a piece of a second: poured is what then waits.
+func (q *queue) arrive(requests float64) {
+	for g := range q.groups {
+		one := &q.groups[g]
+		one.answers = q.model.rate(q.workers+one.waiting) / pieces
+		one.poured = one.waiting - one.answers
+	}
+	if q.model.Evenly {
+		each := requests / float64(q.replicas())
+		for g := range q.groups {
+			q.groups[g].poured += each
+		}
+		return
+	}
+	// As water: the lowest rise until they are as high as the next. Groups are in the order of their lines, and stay in it but for curves that fall, where the
+	// difference is less than what is answered in a piece.
+	replicas := 0
+	for g := range q.groups {
+		replicas += q.groups[g].replicas
+		level := q.groups[g].poured
+		if g+1 < len(q.groups) {
+			if room := (q.groups[g+1].poured - level) * float64(replicas); room < requests {
+				requests -= math.Max(room, 0)
+				for i := range g + 1 {
+					q.groups[i].poured = math.Max(level, q.groups[g+1].poured)
+				}
+				continue
+			}
+		}
+		level += requests / float64(replicas)
+		for i := range g + 1 {
+			q.groups[i].poured = level
+		}
+		return
+	}
+}
+
+// merge makes one group of those at which as many wait.
+func (q *queue) merge() {
+	kept := q.groups[:0]
+	for _, one := range q.groups {
+		const alike = 1e-9
+		if n := len(kept); n > 0 && math.Abs(kept[n-1].waiting-one.waiting) < alike {
+			kept[n-1].replicas += one.replicas
+			continue
+		}
+		kept = append(kept, one)
+	}
+	q.groups = kept
+}
+
+// join adds replicas at which nobody waits.
+func (q *queue) join(n int) {
+	switch {
+	case n == 0:
+	case len(q.groups) > 0 && q.groups[0].waiting == 0:
+		q.groups[0].replicas += n
+	default:
+		q.groups = append([]group{{replicas: n}}, q.groups...)
+	}
+}
+
+// resize brings the groups to so many replicas. Those that leave are the ones at which fewest wait, and answer these.
+func (q *queue) resize(ready int) (answered float64) {
+	now := q.replicas()
+	q.join(max(0, ready-now))
+	for leaving := now - ready; leaving > 0; {
+		one := &q.groups[0]
+		n := min(leaving, one.replicas)
+		answered += float64(n) * one.waiting
+		leaving, one.replicas = leaving-n, one.replicas-n
+		if one.replicas == 0 {
+			q.groups = q.groups[1:]
+		}
+	}
+	return answered
+}
+
+func (q *queue) replicas() int {
+	n := 0
+	for i := range q.groups {
+		n += q.groups[i].replicas
+	}
+	return n
+}
+
+func (q *queue) waiting() float64 {
+	sum := 0.0
+	for i := range q.groups {
+		sum += q.groups[i].waiting * float64(q.groups[i].replicas)
+	}
+	return sum
+}
+
+// bunch sets how requests wait for which there is capacity, by Sakasegawa's approximation of Erlang's C formula (1977): in M/M/m a request waits with
+// probability ρ^(√(2(m+1))−1), and if it does, exponentially with mean S / (m(1−ρ)). Waits of others are in proportion to (ca²+cs²)/2, where ca²
+// is 1 for independent users (Allen and Cunneen 1978), which is Variability.
+func (q *queue) bunch(s *served, arrivals, capacity float64, replicas int) {
+	utilization := math.Min(arrivals/capacity, busiest)
+	if !(utilization > 0) {
+		return
+	}
+	workers, variability := float64(replicas)*q.workers, q.variability
+	if q.model.Evenly {
+		// Each has a line of its own from the first request on, and gets every n-th: of n exponential gaps the variation is 1/n.
+		workers, variability = q.workers, variability-(1-1/float64(replicas))/2
+	}
+	s.queueing = math.Pow(utilization, math.Sqrt(2*(workers+1))-1)
+	s.tail = s.service * math.Max(variability, leastVariability) / (workers * (1 - utilization))
+}
 
 // inFlight is by Little's law what is being answered, and what waits.
 func (s *served) inFlight() float64 {
 	return s.answered*(s.service+s.queueing*s.tail) + (s.before+s.after)/2
 }
 
-// pieces is into how many parts a second is cut where the backlog changes in it.
-const pieces = 8
-
-// delay is how long a request waits for the backlog that it meets, in seconds, in the middle of a piece of the second.
-func (s *served) delay(piece int) float64 {
-	met := s.before + (s.arrivals-s.capacity)*(float64(piece)+0.5)/pieces
-	return math.Max(met, 0) / s.capacity
-}
-
-// slow is the share of the requests that arrived whose answer takes longer than a limit in seconds, if the ready replicas stay.
-func (s *served) slow(limit float64) float64 {
-	left := limit - s.service
-	switch {
-	case left < 0:
-		return 1
-	case s.capacity == 0:
-		return 0 // they failed
-	case !s.backlogged():
-		return s.waits(left)
+// wave notes requests that met a line.
+func (s *served) wave(count, delay float64, piece int) {
+	if s.waveCount == len(s.waves) || s.waveCount > 2*piece+1 { // more than two groups get some, which merge soon
+		last := &s.waves[s.waveCount-1]
+		last.delay = (last.delay*last.count + delay*count) / (last.count + count)
+		last.count += count
+		return
 	}
-	share := 0.0
-	for i := range pieces {
-		if delay := s.delay(i); delay > left {
-			share += 1.0 / pieces
-		} else {
-			share += s.waits(left-delay) / pieces
-		}
-	}
-	return share
-}
-
-// waits is the share that waits longer than so many seconds because arrivals bunch.
-func (s *served) waits(longer float64) float64 {
-	if s.queueing == 0 {
-		return 0
-	}
-	return s.queueing * math.Exp(-longer/s.tail)
-}
-
-// promise is an objective in the units of the engine.
-type promise struct {
-	limit     float64 // seconds; 0 is not judged
-	slowShare float64 // of the answered that may be slower
-	failShare float64 // of all that may fail
-}
-
-func promiseOf(o headroom.Objective) promise {
-	p := promise{limit: time.Duration(o.Latency).Seconds(), slowShare: 1 - o.LatencyShare/100, failShare: 1 - o.Availability/100}
-	return p
-}
-
-// slow is the share of what arrived that is slower than promised.
-func (p promise) slow(s *served) float64 {
-	if p.limit == 0 {
-		return 0
-	}
-	return s.slow(p.limit)
-}
-
-// holds reports whether so many replicas keep the promise for the arrivals of a second in which nothing waits.
-func (p promise) holds(m Model, arrivals float64, replicas int) bool {
-	if arrivals == 0 {
-		return true
-	}
-	if replicas == 0 || arrivals > float64(replicas)*m.Capacity {
-		return false
-	}
-	q := queue{model: m}
-	s := q.second(arrivals, replicas)
-	// What takes longer than promised by itself cannot be mended by replicas.
-	return p.limit < s.service || p.slow(&s) <= p.slowShare
+	s.waves[s.waveCount] = wave{count, delay}
+	s.waveCount++
 }

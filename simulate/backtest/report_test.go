@@ -45,19 +45,19 @@ func TestThePictureAndThePageHoldEveryPolicyAndAreWellFormed(t *testing.T) {
 }
 
 func TestWhatIsDerivedOrNotKnownIsSaid(t *testing.T) {
-	m, notes, err := Model{}.Learn(headroom.Scaling{TargetRequestsPerSecond: 70}, PerSecond)
+	m, notes, err := Model{}.Complete(headroom.Scaling{TargetRequestsPerSecond: 70}, PerSecond)
 	if err != nil || m.Capacity < 99.99 || m.Capacity > 100.01 || len(notes) != 1 || !strings.Contains(notes[0], "targetRequestsPerSecond 70 / 0.7") {
 		t.Errorf("%+v, %v, %v", m, notes, err)
 	}
 	// 7 at once of 50 ms each are 140/s at the target, 200 at most.
-	m, notes, err = Model{}.Learn(headroom.Scaling{TargetInFlight: 7}, PerSecond)
+	m, notes, err = Model{}.Complete(headroom.Scaling{TargetInFlight: 7}, PerSecond)
 	if err != nil || m.Capacity < 199.99 || m.Capacity > 200.01 || len(notes) != 1 {
 		t.Errorf("%+v, %v, %v", m, notes, err)
 	}
-	if m, _, err = (Model{}).Learn(headroom.Scaling{TargetCPUUtilization: 70}, CPU); err != nil || m.Capacity != 100 {
+	if m, _, err = (Model{}).Complete(headroom.Scaling{TargetCPUUtilization: 70}, CPU); err != nil || m.Capacity != 100 {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if _, _, err = (Model{}).Learn(headroom.Scaling{TargetCPUUtilization: 70}, PerSecond); err == nil || !strings.Contains(err.Error(), "--capacity") {
+	if _, _, err = (Model{}).Complete(headroom.Scaling{TargetCPUUtilization: 70}, PerSecond); err == nil || !strings.Contains(err.Error(), "--capacity") {
 		t.Errorf("a capacity comes from nowhere: %v", err)
 	}
 	policy := headroom.Scaling{TargetMemoryUtilization: 80, Policies: []headroom.ScalingPolicy{

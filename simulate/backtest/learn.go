@@ -1,0 +1,158 @@
+package backtest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"headroom.dev/headroom"
+)
+
+// What must have been seen until it is believed.
+const (
+	leastQuiet     = 200 // requests of quiet stretches, for the service time: its 95th percentile then rests on ten
+	leastSaturated = 3   // whole seconds of a replica with a line, for its capacity
+	leastDepth     = 3   // the same for a point of the curve
+	leastStarts    = 5   // for the share that fails
+	// saturated is how many times its service time a request takes at a replica that is taken to be at capacity: then twice as many stand in line as are answered.
+	saturated = 3.0
+	// quietest is the share of the stretches, those with the fewest in flight per replica, in which a request is taken not to wait.
+	quietest = 0.25
+)
+
+// Learned is what a history says of a service.
+type Learned struct {
+	Model   Model    // what is not known of it is zero
+	AtLeast float64  // requests per second that a replica has answered, where none was seen at its capacity
+	Notes   []string // sentences for the user that say with how much evidence
+}
+
+// Learn takes from a history what a request takes at a replica that has nothing else to do, how many a replica answers at most and with how many in flight, and how
+// long replicas take to be ready. It fails where even the first is not known. What a model needs besides is for Complete.
+func Learn(h History) (Learned, error) {
+	var l Learned
+	if err := l.serviceTime(h.Stretches); err != nil {
+		return l, err
+	}
+	l.capacity(h)
+	l.starts(h.Starts)
+	return l, nil
+}
+
+func (l *Learned) note(format string, values ...any) {
+	l.Notes = append(l.Notes, fmt.Sprintf(format, values...))
+}
+
+// serviceTime is that of the quiet stretches.
+func (l *Learned) serviceTime(stretches []Stretch) error {
+	known := slices.DeleteFunc(slices.Clone(stretches), func(s Stretch) bool { return s.Answered <= 0 || s.Ready <= 0 || s.Busy <= 0 })
+	slices.SortFunc(known, func(a, b Stretch) int {
+		switch x, y := a.InFlight/a.Ready, b.InFlight/b.Ready; {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	requests, busy, count := 0.0, 0.0, 0
+	counts := map[float64]float64{}
+	for _, s := range known {
+		if count >= int(math.Ceil(quietest*float64(len(known)))) && requests >= leastQuiet {
+			break
+		}
+		count++
+		requests += s.Answered
+		busy += s.Busy
+		for _, b := range s.Slower {
+			counts[b.Most] += b.Count
+		}
+	}
+	if requests < leastQuiet {
+		return fmt.Errorf("too little was measured to learn the service time from: %.0f requests, expected at least %d; a longer time may have more, or give --service-time and --capacity",
+			requests, leastQuiet)
+	}
+	mean := busy / requests
+	l.Model.ServiceTime = seconds(mean)
+	l.Model.ServiceTimes = sharesOf(counts, mean)
+	l.note("A request that does not wait takes %s on average: %.0f requests of the quietest %s.", rounded(l.Model.ServiceTime), requests, lengthOf(known[:count]))
+	return nil
+}
+
+func lengthOf(stretches []Stretch) time.Duration {
+	sum := time.Duration(0)
+	for _, s := range stretches {
+		sum += s.Length
+	}
+	return sum.Round(time.Second)
+}
+
+func seconds(s float64) headroom.Duration { return headroom.Duration(s * float64(time.Second)) }
+
+// rounded has three digits, which is more than is known.
+func rounded(d headroom.Duration) time.Duration {
+	unit := time.Duration(1)
+	for time.Duration(d)/unit >= 1000 {
+		unit *= 10
+	}
+	return time.Duration(d).Round(unit)
+}
+
+// starts is how replicas get ready.
+func (l *Learned) starts(starts []Start) {
+	var boots, delays []headroom.Duration
+	failed := 0
+	for _, s := range starts {
+		delays = append(delays, headroom.Duration(s.Delay))
+		if s.Failed {
+			failed++
+			continue
+		}
+		boots = append(boots, headroom.Duration(s.Boot))
+	}
+	if len(boots) == 0 {
+		l.note("No replica was seen to get ready, so how long that takes is not known.")
+		return
+	}
+	l.Model.Boot, l.Model.Boots = spreadOf(boots)
+	l.Model.PlatformDelay, l.Model.PlatformDelays = spreadOf(delays)
+	last := len(l.Model.Boots) - 1
+	l.note("A replica boots for %s on average, %s to %s: %s.", rounded(l.Model.Boot), rounded(l.Model.Boots[0]), rounded(l.Model.Boots[last]), startCount(len(boots)))
+	switch {
+	case len(starts) >= leastStarts && failed > 0:
+		l.Model.StartFailures = math.Min(float64(failed)/float64(len(starts)), 0.99)
+		l.note("Of %s %d failed.", startCount(len(starts)), failed)
+	case failed > 0:
+		l.note("Of %s %d failed; from so few no share is taken.", startCount(len(starts)), failed)
+	}
+}
+
+func startCount(n int) string {
+	if n == 1 {
+		return "1 start"
+	}
+	return fmt.Sprintf("%d starts", n)
+}
+
+// mostSeen bounds a list of times that were seen.
+const mostSeen = 20
+
+// spreadOf is the mean, and the times themselves, or as many quantiles of them as are kept.
+func spreadOf(times []headroom.Duration) (headroom.Duration, []headroom.Duration) {
+	slices.Sort(times)
+	sum := headroom.Duration(0)
+	for i := range times {
+		times[i] = max(times[i], 0) // a clock that was set back
+		sum += times[i]
+	}
+	mean := sum / headroom.Duration(len(times))
+	if len(times) <= mostSeen {
+		return mean, times
+	}
+	kept := make([]headroom.Duration, mostSeen)
+	for i := range kept {
+		kept[i] = times[(2*i+1)*len(times)/(2*mostSeen)]
+	}
+	return mean, kept
+}
