@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -32,8 +31,10 @@ type backtestFlags struct {
 	compare           []string
 	objective         string
 
+	model                                  string
 	capacity, cpuAtCapacity, startFailures float64
 	serviceTime, boot, platformDelay       time.Duration
+	given                                  func(flag string) bool
 
 	decisions, plot, html string
 }
@@ -48,7 +49,8 @@ func newBacktestCommand(a *app) *cobra.Command {
 The load is a CSV file of time,value (unix seconds or RFC 3339, with a header or without), what the
 monitor of a running headroom has recorded, or the result of a query to a Prometheus. The policy is the
 one of the config file, and decides by the code that decides live. The service is a model: what a
-replica answers per second, how long a request takes, how long a replica boots.
+replica answers per second, how long a request takes, how long a replica boots. With --from-history it is
+learned from what the monitor has measured; --model has one in a file, and the flags change single numbers.
 
 Beside it, on the same requests: hpa (a HorizontalPodAutoscaler with metrics as old as those of the
 metrics server), knative, step (step scaling on one-minute alarms, as on AWS), schedule (the peak of the
@@ -61,7 +63,10 @@ The same seed gives the same numbers.`,
   headroom backtest --from-history 7d --compare hpa,oracle --html report.html
   headroom backtest --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total[1m]))' --last 2d`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.backtest(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.given = cmd.Flags().Changed
+			return a.backtest(cmd.Context(), f)
+		},
 	}
 	set := cmd.Flags()
 	set.StringVar(&f.service, "service", "", "`service` of the config file; needed where it has several")
@@ -72,11 +77,12 @@ The same seed gives the same numbers.`,
 	set.StringVar(&f.fromHistory, "from-history", "", "the requests that headroom's monitor has counted in this `time`, such as 7d")
 	set.StringVar(&f.prometheus, "prometheus", "", "`URL` of a Prometheus that has the load")
 	set.StringVar(&f.query, "query", "", "PromQL `query` of the load; its series are added up")
-	set.BoolVar(&f.noise, "noise", true, "requests come at random around the load, as of independent users")
+	set.BoolVar(&f.noise, "noise", true, "requests come at random around the load, as of independent users; not where each second was counted")
 	set.Uint64Var(&f.seed, "seed", 1, "`number` that makes what is random repeatable")
 	set.StringSliceVar(&f.compare, "compare", backtest.Names(), "`policies` to compare with; an empty one for none")
 	set.StringVar(&f.objective, "objective", "", "`availability[,latency[,share]]` in place of the service's objective, such as 99.9,300ms,99")
-	set.Float64Var(&f.capacity, "capacity", 0, "`requests` per second that a replica answers at most; derived from the targets where not given")
+	set.StringVar(&f.model, "model", "", "`file` with the model of the service, YAML or JSON, such as .model of -o json; nothing is learned then")
+	set.Float64Var(&f.capacity, "capacity", 0, "`requests` per second that a replica answers at most; derived from the targets where neither given nor learned")
 	set.DurationVar(&f.serviceTime, "service-time", 50*time.Millisecond, "`time` that a request takes when it does not wait")
 	set.Float64Var(&f.cpuAtCapacity, "cpu-at-capacity", 100, "`percent` of run.cpu that a replica at its capacity uses")
 	set.DurationVar(&f.boot, "boot", 5*time.Second, "`time` from the start of a replica to ready")
@@ -89,6 +95,7 @@ The same seed gives the same numbers.`,
 	cmd.MarkFlagsMutuallyExclusive("load", "from-history", "prometheus")
 	cmd.MarkFlagsRequiredTogether("prometheus", "query")
 	must(cmd.MarkFlagFilename("load", "csv"))
+	must(cmd.MarkFlagFilename("model", "yaml", "yml", "json"))
 	var units []string
 	for _, unit := range backtest.Units() {
 		units = append(units, string(unit))
@@ -154,100 +161,6 @@ func (a *app) backtest(ctx context.Context, f backtestFlags) error {
 		}
 	}
 	return a.print(a.out, report, func(w io.Writer, s style) error { return writeBacktest(w, s, report) })
-}
-
-// backtestWorld is what the flags and the config file say. The notes say what was assumed.
-func (a *app) backtestWorld(ctx context.Context, f backtestFlags) (backtest.World, []string, error) {
-	var world backtest.World
-	loaded, err := a.loadConfig()
-	if err != nil {
-		return world, nil, err
-	}
-	name, service, err := chooseService(loaded.Config.Services, f.service)
-	if err != nil {
-		return world, nil, err
-	}
-	world = backtest.World{Service: name, Policy: service.Scaling, Objective: service.Objective, Seed: f.seed}
-	if f.objective != "" {
-		if world.Objective, err = parseObjective(f.objective, service.Objective); err != nil {
-			return world, nil, err
-		}
-	}
-	given := backtest.Model{Capacity: f.capacity, ServiceTime: headroom.Duration(f.serviceTime), CPUAtCapacity: f.cpuAtCapacity,
-		Boot: headroom.Duration(f.boot), PlatformDelay: headroom.Duration(f.platformDelay), StartFailures: f.startFailures}
-	if service.Run != nil {
-		given.StartTimeout = service.Run.StartTimeout
-	}
-	model, notes, err := given.Complete(service.Scaling, backtest.Unit(f.unit))
-	if err != nil {
-		return world, nil, usagef("headroom backtest --help shows the flags of the model", "%s", err)
-	}
-	world.Model = model
-	series, err := a.backtestLoad(ctx, f, name)
-	if err != nil {
-		return world, nil, err
-	}
-	var seed *uint64
-	if f.noise {
-		seed = &f.seed
-	}
-	world.Load, err = series.Load(seed)
-	return world, notes, err
-}
-
-// backtestLoad is the load in requests per second.
-func (a *app) backtestLoad(ctx context.Context, f backtestFlags, service string) (backtest.Series, error) {
-	last, err := optionalDuration("last", f.last)
-	if err != nil {
-		return nil, err
-	}
-	series, unit := backtest.Series(nil), backtest.Unit(f.unit)
-	switch {
-	case f.load != "":
-		file, openErr := os.Open(f.load)
-		if openErr != nil {
-			return nil, fmt.Errorf("--load: %w", openErr)
-		}
-		defer file.Close()
-		series, err = backtest.ReadCSV(file)
-	case f.prometheus != "":
-		if last == 0 {
-			last = 7 * 24 * time.Hour
-		}
-		client := &http.Client{Timeout: time.Minute}
-		defer client.CloseIdleConnections()
-		series, err = backtest.QueryPrometheus(ctx, client, f.prometheus, f.query, a.now().Add(-last), a.now())
-	default:
-		series, err = a.history(ctx, f.fromHistory, service)
-	}
-	if err != nil {
-		return nil, err
-	}
-	rates, err := series.Last(last).Rates(unit, f.scale)
-	if err != nil {
-		return nil, usagef("headroom backtest --help explains the load", "%s", err)
-	}
-	return rates, nil
-}
-
-// history is what the monitor of a running headroom has counted.
-func (a *app) history(ctx context.Context, text, service string) (backtest.Series, error) {
-	length, err := optionalDuration("from-history", text)
-	if err != nil {
-		return nil, err
-	}
-	remote, err := a.connect()
-	if err != nil {
-		return nil, err
-	}
-	step := backtest.StepFor(length, time.Second)
-	// A rate needs two samples, which come each second.
-	query := fmt.Sprintf("sum(rate(headroom_requests_total{service=%q}[%ds]))", service, max(int(step.Seconds()), 5))
-	result, err := remote.QueryRange(ctx, query, a.now().Add(-length), a.now(), step)
-	if err != nil {
-		return nil, err
-	}
-	return backtest.FromResult(result)
 }
 
 func optionalDuration(flag, text string) (time.Duration, error) {

@@ -16,6 +16,7 @@ type World struct {
 	Objective headroom.Objective
 	Model     Model
 	Load      Load
+	Begin     int    // replicas at the beginning; 0 is as many as the first minute needs
 	Seed      uint64 // of starts that fail
 }
 
@@ -32,7 +33,7 @@ type Second struct {
 
 // Autoscaler says how many replicas it wants. What it wants beyond the bounds of the policy is cut.
 type Autoscaler interface {
-	// Begin is with how many replicas it begins, of which as many as the load of the first minute needs are given.
+	// Begin is with how many replicas it begins, where so many are given.
 	Begin(given int) int
 	// Next is how many it wants now.
 	Next(now *Second) int
@@ -50,12 +51,12 @@ func Run(ctx context.Context, w World, name string, scaler Autoscaler) (Result, 
 	o := newObserver(w.Policy)
 	t := newTally(w, name)
 	view := Second{}
-	for i, arrivals := range w.Load.Arrivals {
+	for i := range w.Load.Arrivals {
 		if i%100_000 == 0 && ctx.Err() != nil {
 			return Result{}, ctx.Err()
 		}
 		f.advance(now)
-		s := q.second(arrivals, f.ready, f.joining(now))
+		s := q.shaped(w.Load.at(i), f.ready, f.joining(now))
 		p := s.spread()
 		t.second(i, &s, &p, f)
 		now = now.Add(time.Second)
@@ -87,8 +88,11 @@ func (w World) bounds() (int, int) {
 	return low, high
 }
 
-// given is what the first minute needs at the target.
+// given is what there is at the beginning: what the first minute needs at the target, where it is not said.
 func (w World) given() int {
+	if w.Begin > 0 {
+		return w.Begin
+	}
 	first := w.Load.Arrivals[:min(len(w.Load.Arrivals), 60)]
 	sum := 0.0
 	for _, arrivals := range first {

@@ -9,8 +9,10 @@ import (
 // History is what was measured of a service while it ran; what a model is learned from.
 type History struct {
 	Stretches []Stretch
+	Seconds   [][]Measured    // of the whole service; each list is without gaps
 	Replicas  []ReplicaSecond // by replica, and of each in order of time
 	Starts    []Start
+	Evenly    bool // as in Model
 }
 
 // Stretch is some seconds of a whole service.
@@ -21,6 +23,14 @@ type Stretch struct {
 	InFlight float64  // requests at once, mean
 	Ready    float64  // replicas, mean
 	Slower   []Bucket // how long the answered took, fastest first; empty where it is not known
+}
+
+// Measured is one second of a whole service.
+type Measured struct {
+	Arrivals float64     // requests
+	InFlight float64     // mean
+	Ready    int         // replicas at its beginning
+	Joined   [pieces]int // replicas that got ready in each part of it
 }
 
 // Bucket counts the requests that took at most so long, and longer than the bucket before.

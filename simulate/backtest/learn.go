@@ -28,10 +28,23 @@ type Learned struct {
 	Notes   []string // sentences for the user that say with how much evidence
 }
 
+// Over is a model in which what was learned takes the place of what was there.
+func (l Learned) Over(m Model) Model {
+	m.ServiceTime, m.ServiceTimes = l.Model.ServiceTime, l.Model.ServiceTimes
+	if l.Model.Capacity > 0 {
+		m.Capacity, m.Curve = l.Model.Capacity, l.Model.Curve
+	}
+	if len(l.Model.Boots) > 0 {
+		m.Boot, m.Boots, m.PlatformDelay, m.PlatformDelays = l.Model.Boot, l.Model.Boots, l.Model.PlatformDelay, l.Model.PlatformDelays
+		m.StartFailures = l.Model.StartFailures
+	}
+	return m
+}
+
 // Learn takes from a history what a request takes at a replica that has nothing else to do, how many a replica answers at most and with how many in flight, and how
 // long replicas take to be ready. It fails where even the first is not known. What a model needs besides is for Complete.
 func Learn(h History) (Learned, error) {
-	var l Learned
+	l := Learned{Model: Model{Evenly: h.Evenly}}
 	if err := l.serviceTime(h.Stretches); err != nil {
 		return l, err
 	}

@@ -42,7 +42,8 @@ func (l *Learned) capacity(h History) {
 		}
 	}
 	if best < 0 {
-		l.never(h.Stretches)
+		l.atLeast(h.Stretches)
+		l.fit(h.Seconds)
 		return
 	}
 	// What differs by less than 5 %, or by chance, is the same plateau: the most of it alone would be the luckiest.
@@ -83,14 +84,13 @@ func (l *Learned) curve(depths []depth, below func(*depth) bool) {
 	l.note("With %.3g in flight it answers %.4g requests/s.", last.InFlight, last.Rate)
 }
 
-// never says what is known of the capacity where none was seen at it.
-func (l *Learned) never(stretches []Stretch) {
+// atLeast is what a replica has answered.
+func (l *Learned) atLeast(stretches []Stretch) {
 	for _, s := range stretches {
 		if s.Ready > 0 && s.Length > 0 {
 			l.AtLeast = math.Max(l.AtLeast, s.Answered/s.Length.Seconds()/s.Ready)
 		}
 	}
-	l.note("What a replica answers at most is not known, since no line was seen at one for %d whole seconds; it is at least %.4g requests/s.", leastSaturated, l.AtLeast)
 }
 
 // ratio is how many service times a request took in a second of a replica by Little's law, in flight / answered per second. The second is whole if the line stood

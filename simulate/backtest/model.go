@@ -10,23 +10,23 @@ import (
 	"headroom.dev/headroom"
 )
 
-// Model is the service and its platform. All replicas are alike.
+// Model is the service and its platform. All replicas are alike. It can be read from a file, where what is not given has these defaults.
 type Model struct {
-	Capacity      float64           `json:"capacity"`               // requests per second that one replica answers at most; above 0
-	ServiceTime   headroom.Duration `json:"serviceTime"`            // mean of requests that do not wait; above 0
-	ServiceTimes  []Share           `json:"serviceTimes,omitempty"` // how they are spread around it, at most 8; none is that all take as long
-	Variability   float64           `json:"variability,omitempty"`  // waits are so many times those of exponential service times; 0 is 1, or that of serviceTimes
-	Curve         []CurvePoint      `json:"curve,omitempty"`        // how much a replica answers that has more in flight than it serves at once; none is capacity
-	Evenly        bool              `json:"evenly,omitempty"`       // each replica gets as many requests, and not that which has fewest in flight
-	CPUAtCapacity float64           `json:"cpuAtCapacity"`          // processor use of a replica at capacity, percent of run.cpu; 0 to 100
-	Patience      headroom.Duration `json:"patience"`               // a request that waits longer fails; above 0
+	Capacity      float64           `json:"capacity"`                    // requests per second that one replica answers at most; above 0
+	ServiceTime   headroom.Duration `json:"serviceTime" default:"50ms"`  // mean of requests that do not wait; above 0
+	ServiceTimes  []Share           `json:"serviceTimes,omitempty"`      // how they are spread around it, at most 8; none is that nothing is known, and serviceTime for all
+	Variability   float64           `json:"variability,omitempty"`       // waits are so many times those of exponential service times; 0 is that of serviceTimes, or 1
+	Curve         []CurvePoint      `json:"curve,omitempty"`             // what a replica answers that has more in flight than it serves at once; none is capacity
+	Evenly        bool              `json:"evenly,omitempty"`            // each replica gets as many requests, whatever it has in flight
+	CPUAtCapacity float64           `json:"cpuAtCapacity" default:"100"` // processor use of a replica at capacity, percent of run.cpu; 0 to 100
+	Patience      headroom.Duration `json:"patience" default:"30s"`      // a request that waits longer fails; above 0
 
-	Boot           headroom.Duration   `json:"boot"`                     // from the start of a replica to ready
-	PlatformDelay  headroom.Duration   `json:"platformDelay"`            // from the order to the start
-	Boots          []headroom.Duration `json:"boots,omitempty"`          // each start takes one of these, each as likely; none is boot
-	PlatformDelays []headroom.Duration `json:"platformDelays,omitempty"` // the same of platformDelay
-	StartFailures  float64             `json:"startFailures"`            // share of starts that end in an exit instead of ready; 0 up to 1
-	StartTimeout   headroom.Duration   `json:"startTimeout"`             // a replica that is not ready by then is given up; 0 is never
+	Boot           headroom.Duration   `json:"boot" default:"5s"`          // from the start of a replica to ready, mean
+	PlatformDelay  headroom.Duration   `json:"platformDelay" default:"0s"` // from the order to the start, mean
+	Boots          []headroom.Duration `json:"boots,omitempty"`            // each start takes one of these, each as likely; none is boot
+	PlatformDelays []headroom.Duration `json:"platformDelays,omitempty"`   // the same of platformDelay
+	StartFailures  float64             `json:"startFailures" default:"0"`  // share of starts that end in an exit instead of ready; 0 up to 1
+	StartTimeout   headroom.Duration   `json:"startTimeout" default:"0s"`  // a replica that is not ready by then is given up; 0 is never
 }
 
 // Share is a share of the requests, and how long they take.
@@ -44,31 +44,24 @@ type CurvePoint struct {
 	Rate     float64 `json:"rate"` // requests per second, above 0
 }
 
-// The service where nothing is known of it.
-const (
-	defaultServiceTime = 50 * time.Millisecond // a web request with a query or two
-	defaultPatience    = 30 * time.Second      // of most clients and gateways
-	defaultBoot        = 5 * time.Second       // a process that loads its configuration and connects
-	// targetShare is how much of its capacity a replica at its target is taken to use: what Knative aims at, and close to the 60 to 80 %
-	// that people set.
-	targetShare = 0.7
-)
+// Default is the service where nothing is known of it but its capacity, which is missing.
+func Default() Model {
+	return Model{
+		ServiceTime:   headroom.Duration(50 * time.Millisecond), // a web request with a query or two
+		Patience:      headroom.Duration(30 * time.Second),      // of most clients and gateways
+		Boot:          headroom.Duration(5 * time.Second),       // a process that loads its configuration and connects
+		CPUAtCapacity: 100,
+	}
+}
 
-// Complete completes a model from what a policy says: what is zero in it is derived. The notes say how, in sentences for the user.
-func (m Model) Complete(policy headroom.Scaling, unit Unit) (Model, []string, error) {
+// targetShare is how much of its capacity a replica at its target is taken to use: what Knative aims at, and close to the 60 to 80 %
+// that people set.
+const targetShare = 0.7
+
+// Complete derives from a policy the capacity of a model that has none, which is no less than a replica has been seen to answer (0 where nothing was). The notes
+// say how, in sentences for the user.
+func (m Model) Complete(policy headroom.Scaling, unit Unit, atLeast float64) (Model, []string, error) {
 	var notes []string
-	if m.ServiceTime == 0 {
-		m.ServiceTime = headroom.Duration(defaultServiceTime)
-	}
-	if m.Patience == 0 {
-		m.Patience = headroom.Duration(defaultPatience)
-	}
-	if m.Boot == 0 {
-		m.Boot = headroom.Duration(defaultBoot)
-	}
-	if m.CPUAtCapacity == 0 {
-		m.CPUAtCapacity = 100
-	}
 	switch {
 	case m.Capacity != 0:
 	case unit == CPU:
@@ -84,6 +77,10 @@ func (m Model) Complete(policy headroom.Scaling, unit Unit) (Model, []string, er
 			m.Capacity, policy.TargetInFlight, m.ServiceTime, targetShare))
 	default:
 		return m, nil, errors.New("the capacity of a replica is not known: the policy has neither targetRequestsPerSecond nor targetInFlight to derive it from; give --capacity, in requests per second")
+	}
+	if m.Capacity < atLeast {
+		notes = append(notes, fmt.Sprintf("It has answered %.4g requests/s, so that is taken.", atLeast))
+		m.Capacity = atLeast
 	}
 	return m, notes, m.Validate()
 }
@@ -105,8 +102,41 @@ func (m Model) Validate() error {
 		return fmt.Errorf("platform delay is %s: expected 0s to 24h", m.PlatformDelay)
 	case !(m.StartFailures >= 0 && m.StartFailures < 1):
 		return fmt.Errorf("start failures is %v: expected a share from 0 up to 1", m.StartFailures)
+	case !(m.Variability >= 0 && m.Variability <= 100):
+		return fmt.Errorf("variability is %v: expected 0 to 100", m.Variability)
 	case m.StartTimeout != 0 && m.StartTimeout <= m.Boot+m.PlatformDelay:
 		return fmt.Errorf("boot and platform delay are %s, which startTimeout %s does not allow", m.Boot+m.PlatformDelay, m.StartTimeout)
+	}
+	return m.validateLists()
+}
+
+func (m Model) validateLists() error {
+	if len(m.ServiceTimes) > mostTimes {
+		return fmt.Errorf("serviceTimes has %d entries: expected at most %d", len(m.ServiceTimes), mostTimes)
+	}
+	shares := 0.0
+	for i, one := range m.ServiceTimes {
+		if !(one.Share > 0) || one.Time <= 0 || one.Time > headroom.Duration(time.Hour) {
+			return fmt.Errorf("serviceTimes %d is a share of %v that takes %s: expected one above 0, and more than 0s and at most 1h", i, one.Share, one.Time)
+		}
+		shares += one.Share
+	}
+	if len(m.ServiceTimes) > 0 && !(math.Abs(shares-1) < 0.01) {
+		return fmt.Errorf("the shares of serviceTimes are %v together: expected 1", shares)
+	}
+	last := 0.0
+	for i, point := range m.Curve {
+		if !(point.InFlight > last && point.InFlight <= mostRate && point.Rate > 0 && point.Rate <= mostRate) {
+			return fmt.Errorf("curve %d is %v requests/s with %v in flight: expected rates above 0, and more in flight than the %v before", i, point.Rate, point.InFlight, last)
+		}
+		last = point.InFlight
+	}
+	for name, times := range map[string][]headroom.Duration{"boots": m.Boots, "platformDelays": m.PlatformDelays} {
+		for i, one := range times {
+			if one < 0 || one > headroom.Duration(24*time.Hour) {
+				return fmt.Errorf("%s %d is %s: expected 0s to 24h", name, i, one)
+			}
+		}
 	}
 	return nil
 }

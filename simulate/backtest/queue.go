@@ -27,6 +27,8 @@ type served struct {
 	before   float64 // waiting at the beginning
 	after    float64 // waiting at the end
 	capacity float64 // requests that the ready replicas can answer in the second
+	line     float64 // waiting, mean over the second
+	free     float64 // of those that arrived, that met no line
 
 	service  float64 // seconds that a request takes on average when it does not wait
 	queueing float64 // share of the requests that wait though there is capacity: arrivals bunch
@@ -56,6 +58,12 @@ func newQueue(m Model) queue {
 
 // second lets the replicas answer for a second. Of those that are ready at its beginning others may have left; joining come in a piece of it.
 func (q *queue) second(arrivals float64, ready int, joining *[pieces]int) served {
+	return q.shaped(flat(arrivals), ready, joining)
+}
+
+// shaped is second with requests that came unevenly.
+func (q *queue) shaped(come shape, ready int, joining *[pieces]int) served {
+	arrivals := come.count
 	s := served{arrivals: arrivals, service: q.model.ServiceTime.Seconds(), times: q.model.ServiceTimes, before: q.waiting()}
 	s.answered = q.resize(ready)
 	joined := 0
@@ -68,34 +76,34 @@ func (q *queue) second(arrivals float64, ready int, joining *[pieces]int) served
 	case ready == 0 && joined == 0:
 		s.failed = arrivals + s.before
 		s.answered = 0
-	case s.before == 0 && joined == 0 && arrivals <= s.capacity:
-		s.answered = arrivals
+	case s.before == 0 && joined == 0 && come.most() <= s.capacity:
+		s.answered, s.free = arrivals, arrivals
 		q.bunch(&s, arrivals, s.capacity, ready)
 	default:
-		q.bySteps(&s, joining)
+		q.bySteps(&s, come, joining)
 	}
 	s.after = q.waiting()
 	return s
 }
 
 // bySteps is a second in which requests stand in line, or replicas come.
-func (q *queue) bySteps(s *served, joining *[pieces]int) {
-	free, room, replicas := 0.0, 0.0, 0
+func (q *queue) bySteps(s *served, come shape, joining *[pieces]int) {
+	room, replicas := 0.0, 0
 	for i := range pieces {
 		q.join(joining[i])
 		if len(q.groups) == 0 {
-			s.failed += s.arrivals / pieces
+			s.failed += come.piece(i)
 			continue
 		}
 		before := q.waiting()
-		arrived := s.arrivals / pieces
+		arrived := come.piece(i)
 		q.arrive(arrived)
 		failed := 0.0
 		for g := range q.groups {
 			one := &q.groups[g]
 			here := math.Max(0, one.poured-one.waiting+one.answers) * float64(one.replicas) // that arrived there
 			if one.waiting == 0 && one.poured <= 0 {
-				free, room, replicas = free+here, room+float64(one.replicas)*q.model.Capacity/pieces, max(replicas, one.replicas)
+				s.free, room, replicas = s.free+here, room+float64(one.replicas)*q.model.Capacity/pieces, max(replicas, one.replicas)
 			} else if here > 0 {
 				s.wave(here, (one.waiting+math.Max(one.poured, 0))/2/(one.answers*pieces), i)
 			}
@@ -107,10 +115,12 @@ func (q *queue) bySteps(s *served, joining *[pieces]int) {
 		}
 		q.merge()
 		s.failed += failed
-		s.answered += math.Max(0, before+arrived-failed-q.waiting())
+		after := q.waiting()
+		s.line += (before + after) / 2 / pieces
+		s.answered += math.Max(0, before+arrived-failed-after)
 	}
 	if room > 0 {
-		q.bunch(s, free, room, replicas)
+		q.bunch(s, s.free, room, replicas)
 	} else {
 		q.bunch(s, s.arrivals, s.capacity, q.replicas())
 	}
@@ -229,7 +239,7 @@ func (q *queue) bunch(s *served, arrivals, capacity float64, replicas int) {
 
 // inFlight is by Little's law what is being answered, and what waits.
 func (s *served) inFlight() float64 {
-	return s.answered*(s.service+s.queueing*s.tail) + (s.before+s.after)/2
+	return s.answered*s.service + s.free*s.queueing*s.tail + s.line
 }
 
 // wave notes requests that met a line.

@@ -45,20 +45,24 @@ func TestThePictureAndThePageHoldEveryPolicyAndAreWellFormed(t *testing.T) {
 }
 
 func TestWhatIsDerivedOrNotKnownIsSaid(t *testing.T) {
-	m, notes, err := Model{}.Complete(headroom.Scaling{TargetRequestsPerSecond: 70}, PerSecond)
+	m, notes, err := Default().Complete(headroom.Scaling{TargetRequestsPerSecond: 70}, PerSecond, 0)
 	if err != nil || m.Capacity < 99.99 || m.Capacity > 100.01 || len(notes) != 1 || !strings.Contains(notes[0], "targetRequestsPerSecond 70 / 0.7") {
 		t.Errorf("%+v, %v, %v", m, notes, err)
 	}
 	// 7 at once of 50 ms each are 140/s at the target, 200 at most.
-	m, notes, err = Model{}.Complete(headroom.Scaling{TargetInFlight: 7}, PerSecond)
+	m, notes, err = Default().Complete(headroom.Scaling{TargetInFlight: 7}, PerSecond, 0)
 	if err != nil || m.Capacity < 199.99 || m.Capacity > 200.01 || len(notes) != 1 {
 		t.Errorf("%+v, %v, %v", m, notes, err)
 	}
-	if m, _, err = (Model{}).Complete(headroom.Scaling{TargetCPUUtilization: 70}, CPU); err != nil || m.Capacity != 100 {
+	if m, _, err = Default().Complete(headroom.Scaling{TargetCPUUtilization: 70}, CPU, 0); err != nil || m.Capacity != 100 {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if _, _, err = (Model{}).Complete(headroom.Scaling{TargetCPUUtilization: 70}, PerSecond); err == nil || !strings.Contains(err.Error(), "--capacity") {
+	if _, _, err = Default().Complete(headroom.Scaling{TargetCPUUtilization: 70}, PerSecond, 0); err == nil || !strings.Contains(err.Error(), "--capacity") {
 		t.Errorf("a capacity comes from nowhere: %v", err)
+	}
+	// What a replica has done it can do.
+	if m, notes, err = Default().Complete(headroom.Scaling{TargetRequestsPerSecond: 70}, PerSecond, 120); err != nil || m.Capacity != 120 || len(notes) != 2 {
+		t.Errorf("%+v, %v, %v", m, notes, err)
 	}
 	policy := headroom.Scaling{TargetMemoryUtilization: 80, Policies: []headroom.ScalingPolicy{
 		{Target: &headroom.TargetPolicy{Metric: "queue"}}, {Target: &headroom.TargetPolicy{Metric: "other"}, Shadow: true}},

@@ -19,7 +19,7 @@ type Counts struct {
 
 // Latency sums up a distribution of durations. All are 0 when there were none.
 type Latency struct {
-	Mean, P50, P90, P99, P999, Max time.Duration
+	Mean, P50, P90, P95, P99, P999, Max time.Duration
 }
 
 // MarshalJSON writes seconds, as all of headroom's measurements are.
@@ -28,10 +28,11 @@ func (l Latency) MarshalJSON() ([]byte, error) {
 		Mean float64 `json:"meanSeconds"`
 		P50  float64 `json:"p50Seconds"`
 		P90  float64 `json:"p90Seconds"`
+		P95  float64 `json:"p95Seconds"`
 		P99  float64 `json:"p99Seconds"`
 		P999 float64 `json:"p999Seconds"`
 		Max  float64 `json:"maxSeconds"`
-	}{l.Mean.Seconds(), l.P50.Seconds(), l.P90.Seconds(), l.P99.Seconds(), l.P999.Seconds(), l.Max.Seconds()})
+	}{l.Mean.Seconds(), l.P50.Seconds(), l.P90.Seconds(), l.P95.Seconds(), l.P99.Seconds(), l.P999.Seconds(), l.Max.Seconds()})
 }
 
 func summarize(h *hdrhistogram.Histogram) Latency {
@@ -43,7 +44,7 @@ func summarize(h *hdrhistogram.Histogram) Latency {
 	}
 	return Latency{
 		Mean: time.Duration(h.Mean() * float64(histogramUnit)),
-		P50:  at(50), P90: at(90), P99: at(99), P999: at(99.9),
+		P50:  at(50), P90: at(90), P95: at(95), P99: at(99), P999: at(99.9),
 		Max: time.Duration(h.Max()) * histogramUnit,
 	}
 }
