@@ -7,8 +7,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/scaling"
@@ -88,25 +90,87 @@ func TestABacktestWritesDecisionsPictureAndPage(t *testing.T) {
 	}
 }
 
-func TestABacktestAsksHeadroomOrPrometheusForTheLoad(t *testing.T) {
+func TestABacktestAsksAPrometheusForTheLoad(t *testing.T) {
 	config, _ := trial(t)
 	asked := ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.FormValue("query")
-		if strings.HasPrefix(r.URL.Path, "/api/monitor") {
-			_, _ = w.Write([]byte(`{"result":{"type":"matrix","series":[{"labels":{},"points":[{"at":"2026-03-02T00:00:00Z","value":100},{"at":"2026-03-02T00:01:00Z","value":100}]}]}}`))
-			return
-		}
 		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"matrix","result":[{"values":[[0,"100"],[60,"100"]]}]}}`))
 	}))
 	defer server.Close()
-	for query, args := range map[string][]string{
-		`sum(rate(headroom_requests_total{service="shop"}[5s]))`: {"--from-history", "1h", "--api", server.URL},
-		"sum(rate(http_requests_total[1m]))":                     {"--prometheus", server.URL, "--query", "sum(rate(http_requests_total[1m]))"},
+	query := "sum(rate(http_requests_total[1m]))"
+	r := cli{}.run(t, "backtest", "-c", config, "--noise=false", "--compare", "", "--prometheus", server.URL, "--query", query)
+	if r.code != 0 || asked != query || !strings.Contains(r.out, "100 requests/s on average, 100 in the busiest second") {
+		t.Errorf("exit code %d, errors %q, asked %q, output %s", r.code, r.errOut, asked, r.out)
+	}
+}
+
+// monitored is a headroom that has measured a service since a minute ago: each second 100 requests of 40 ms, by two replicas.
+func monitored(t *testing.T) *httptest.Server {
+	began := testNow.Add(-time.Minute).Truncate(time.Second)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/operations") {
+			_ = json.NewEncoder(w).Encode(map[string]any{"operations": []headroom.Operation{{Kind: headroom.OperationGrow, State: headroom.OperationConfirmed,
+				PlannedAt: began, SentAt: began.Add(time.Second), FinishedAt: began.Add(4 * time.Second)}}})
+			return
+		}
+		of := map[string]func(second float64) float64{
+			"headroom_request_arrivals_total":          func(s float64) float64 { return 100 * s },
+			"headroom_request_duration_seconds_count":  func(s float64) float64 { return 100 * s },
+			"headroom_request_duration_seconds_sum":    func(s float64) float64 { return 4 * s },
+			"headroom_request_duration_seconds_bucket": func(s float64) float64 { return 100 * s },
+			"headroom_requests_in_flight":              func(float64) float64 { return 4 },
+			"headroom_backend_requests_total":          func(s float64) float64 { return 50 * s },
+			"headroom_backend_requests_in_flight":      func(float64) float64 { return 2 },
+			"replicas":                                 func(float64) float64 { return 2 },
+		}
+		name := regexp.MustCompile("headroom_(request|backend)[a-z_]+").FindString(r.FormValue("query"))
+		if name == "" {
+			name = "replicas"
+		}
+		series := headroom.Series{Labels: map[string]string{"backend": "shop-1", "le": "0.05"}}
+		from, _ := time.Parse(time.RFC3339Nano, r.FormValue("from"))
+		to, _ := time.Parse(time.RFC3339Nano, r.FormValue("to"))
+		step, _ := time.ParseDuration(r.FormValue("step"))
+		for at := from; step > 0 && !at.After(to); at = at.Add(step) {
+			if value := of[name](at.Sub(began).Truncate(time.Second).Seconds()); !at.Before(began) {
+				series.Points = append(series.Points, headroom.Point{At: at, Value: &value})
+			}
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"result": headroom.QueryResult{Type: "matrix", Series: []headroom.Series{series}}})
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestABacktestLearnsTheServiceFromWhatWasMeasured(t *testing.T) {
+	config, _ := trial(t)
+	server := monitored(t)
+	r := cli{}.run(t, "backtest", "-c", config, "--compare", "", "--from-history", "1h", "--api", server.URL)
+	for _, want := range []string{
+		"100 requests/s on average, 100 in the busiest second", // each second was counted, so no noise
+		"takes 40ms for one; it is ready 3s after its start, which comes 1s after the order",
+		"A request that does not wait takes 40ms on average: ",
+		"What a replica answers at most is not known, since nothing stood in line; it is at least 50 requests/s.",
+		"A replica boots for 3s on average, 3s to 3s: 1 start.",
+		"A replica's capacity is taken to be 100 requests/s: targetRequestsPerSecond 70 / 0.7.",
 	} {
-		r := cli{}.run(t, append([]string{"backtest", "-c", config, "--noise=false", "--compare", ""}, args...)...)
-		if r.code != 0 || asked != query || !strings.Contains(r.out, "100 requests/s on average, 100 in the busiest second") {
-			t.Errorf("%v: exit code %d, errors %q, asked %q, output %s", args, r.code, r.errOut, asked, r.out)
+		if !strings.Contains(r.out, want) {
+			t.Errorf("%q is not said; exit code %d, errors %q, output\n%s", want, r.code, r.errOut, r.out)
+		}
+	}
+}
+
+func TestAGivenModelIsTakenInPlaceOfALearnedOneAndFlagsInPlaceOfItsNumbers(t *testing.T) {
+	config, load := trial(t)
+	model := filepath.Join(t.TempDir(), "model.yaml")
+	if err := os.WriteFile(model, []byte("capacity: 300\nserviceTime: 20ms\nserviceTimes: [{share: 0.5, time: 10ms}, {share: 0.5, time: 30ms}]\nboots: [2s, 4s]\nboot: 3s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range [][]string{{"--from-history", "1h", "--api", monitored(t).URL}, {"--load", load}} {
+		r := cli{}.run(t, append([]string{"backtest", "-c", config, "--compare", "", "--model", model, "--boot", "7s"}, source...)...)
+		if want := "A replica answers 300 requests/s at most and takes 20ms for one; it is ready 7s after its start"; r.code != 0 || !strings.Contains(r.out, want) || strings.Contains(r.out, "on average:") {
+			t.Errorf("%v: exit code %d, errors %q, output %s", source, r.code, r.errOut, r.out)
 		}
 	}
 }
@@ -124,6 +188,7 @@ func TestABacktestSaysWhatIsWrong(t *testing.T) {
 		"capacity is -1":                       {"--load", load, "--capacity", "-1"},
 		"they must all be set":                 {"--prometheus", "http://127.0.0.1:1"},
 		"--plot: open /no":                     {"--load", load, "--plot", "/no/such/folder"},
+		"--model: read /no":                    {"--load", load, "--model", "/no/such/file"},
 		"which startTimeout 1m does not allow": {"--load", load, "--boot", "2m"},
 	} {
 		r := cli{}.run(t, append([]string{"backtest", "-c", config}, args...)...)

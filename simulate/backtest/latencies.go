@@ -72,7 +72,7 @@ func (s *served) spread() parts {
 
 // spreadOne adds requests that take so long when they do not wait, and wait because arrivals bunch.
 func (s *served) spreadOne(p *parts, seconds, count float64) {
-	const negligible = 1e-6
+	const negligible = 1e-5
 	if s.queueing < negligible {
 		p.add(seconds, count)
 		return

@@ -11,10 +11,9 @@ import (
 
 // What must have been seen until it is believed.
 const (
-	leastQuiet     = 200 // requests of quiet stretches, for the service time: its 95th percentile then rests on ten
-	leastSaturated = 3   // whole seconds of a replica with a line, for its capacity
-	leastDepth     = 3   // the same for a point of the curve
-	leastStarts    = 5   // for the share that fails
+	leastQuiet  = 200 // requests of quiet stretches, for the service time: its 95th percentile then rests on ten
+	leastDepth  = 3   // whole seconds of replicas with a line, for their capacity and for each point of the curve
+	leastStarts = 5   // for the share that fails
 	// saturated is how many times its service time a request takes at a replica that is taken to be at capacity: then twice as many stand in line as are answered.
 	saturated = 3.0
 	// quietest is the share of the stretches, those with the fewest in flight per replica, in which a request is taken not to wait.

@@ -64,6 +64,7 @@ func (m Model) Complete(policy headroom.Scaling, unit Unit, atLeast float64) (Mo
 	var notes []string
 	switch {
 	case m.Capacity != 0:
+		return m, nil, m.Validate()
 	case unit == CPU:
 		m.Capacity = 100
 		notes = append(notes, "A replica's capacity is 100, since the load is in percent of one replica's processor.")
