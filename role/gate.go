@@ -148,7 +148,14 @@ func with(scaling headroom.Scaling, policy headroom.ScalingPolicy) headroom.Scal
 
 // modelOf is the same for both: what is in force says what a replica does where the gate does not.
 func modelOf(settings headroom.Service, demand headroom.Gate) (backtest.Model, []string, error) {
-	given := backtest.Model{Capacity: demand.Capacity, ServiceTime: demand.ServiceTime, Boot: demand.Boot}
+	given := backtest.Default()
+	given.Capacity, given.Evenly = demand.Capacity, backtest.Evenly(settings.LoadBalancing.Algorithm)
+	if demand.ServiceTime > 0 {
+		given.ServiceTime = demand.ServiceTime
+	}
+	if demand.Boot > 0 {
+		given.Boot = demand.Boot
+	}
 	if settings.Run != nil {
 		given.StartTimeout = settings.Run.StartTimeout
 	}
@@ -156,7 +163,7 @@ func modelOf(settings headroom.Service, demand headroom.Gate) (backtest.Model, [
 		return given, nil, &headroom.InvalidError{Field: "gate.capacity",
 			Expected: "must be given, in requests per second of one replica: the service has neither targetRequestsPerSecond nor targetInFlight to derive it from"}
 	}
-	model, notes, err := given.Learn(settings.Scaling, backtest.PerSecond)
+	model, notes, err := given.Complete(settings.Scaling, backtest.PerSecond, 0)
 	if err != nil {
 		return given, nil, &headroom.InvalidError{Field: "gate", Expected: "has a model of the service that cannot be: " + err.Error()}
 	}

@@ -88,7 +88,7 @@ func (a *app) givenModel(f backtestFlags, service headroom.Service) (backtest.Mo
 	if service.Run != nil {
 		model.StartTimeout = service.Run.StartTimeout
 	}
-	model.Evenly = service.LoadBalancing.Algorithm == headroom.RoundRobin
+	model.Evenly = backtest.Evenly(service.LoadBalancing.Algorithm)
 	return model, nil
 }
 

@@ -142,6 +142,15 @@ func (m Model) validateLists() error {
 	return nil
 }
 
+// Evenly reports whether an algorithm gives each replica about as many requests, whatever it has in flight: in turn, or by a hash.
+func Evenly(algorithm headroom.Algorithm) bool {
+	switch algorithm {
+	case headroom.RoundRobin, headroom.IPHash, headroom.HeaderHash, headroom.CookieHash, headroom.QueryHash:
+		return true
+	}
+	return false
+}
+
 // workers is how many requests a replica serves at once: what it holds at capacity by Little's law, at least one.
 func (m *Model) workers() float64 {
 	return math.Max(1, m.Capacity*m.ServiceTime.Seconds())

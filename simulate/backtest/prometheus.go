@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"headroom.dev/headroom"
 )
 
 // mostPoints is a little below the 11,000 points that Prometheus gives for a series at most.
@@ -21,6 +23,19 @@ const mostPoints = 10_000
 func StepFor(length, least time.Duration) time.Duration {
 	step := (length / mostPoints).Truncate(time.Second) + time.Second
 	return max(step, least)
+}
+
+// FromResult adds up the series of a range query. Points that are no number are left out.
+func FromResult(result headroom.QueryResult) (Series, error) {
+	sums := map[int64]float64{}
+	for _, one := range result.Series {
+		for _, point := range one.Points {
+			if point.Value != nil {
+				sums[point.At.UnixMilli()] += *point.Value
+			}
+		}
+	}
+	return summed(sums)
 }
 
 func summed(sums map[int64]float64) (Series, error) {

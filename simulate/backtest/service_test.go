@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"container/heap"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,12 +19,26 @@ type truth struct {
 	evenly  bool
 }
 
-type request struct{ from, to, busy float64 }
+type request struct{ from, to float64 }
 
 // plant is a replica: when each of its workers is free, and its requests.
 type plant struct {
 	free     []float64
 	requests []request
+	open     ends // of those in flight
+}
+
+// ends is a heap of times.
+type ends []float64
+
+func (e ends) Len() int           { return len(e) }
+func (e ends) Less(i, j int) bool { return e[i] < e[j] }
+func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *ends) Push(x any)        { *e = append(*e, x.(float64)) }
+func (e *ends) Pop() any {
+	last := (*e)[len(*e)-1]
+	*e = (*e)[:len(*e)-1]
+	return last
 }
 
 // run sends so many requests each second, at random times, to as many replicas as there are in it.
@@ -62,15 +77,11 @@ func (v truth) counted(seed uint64, arrivals []float64, replicas []int) (_ []pla
 func fewest(plants []plant, at float64, random *rand.Rand) int {
 	best, least, alike := 0, math.MaxInt, 0
 	for i := range plants {
-		n := 0
-		for _, r := range slices.Backward(plants[i].requests) {
-			if r.to > at {
-				n++
-			}
-			if r.from < at-5 {
-				break
-			}
+		open := &plants[i].open
+		for open.Len() > 0 && (*open)[0] <= at {
+			heap.Pop(open)
 		}
+		n := open.Len()
 		switch {
 		case n < least:
 			best, least, alike = i, n, 1
@@ -87,7 +98,8 @@ func (p *plant) take(at, busy float64) {
 	first := slices.Index(p.free, slices.Min(p.free))
 	end := math.Max(at, p.free[first]) + busy
 	p.free[first] = end
-	p.requests = append(p.requests, request{at, end, busy})
+	p.requests = append(p.requests, request{at, end})
+	heap.Push(&p.open, end)
 }
 
 // history is what a balancer would have measured.
