@@ -55,6 +55,7 @@ func benchmarkSecond(b *testing.B, replicas int) {
 		c.readUsage(b.Context())
 		c.Measured(measurement)
 		s.tick(b.Context(), true)
+		c.publishTouched()
 	}
 	for range 20 {
 		second()

@@ -51,6 +51,10 @@ type Controller struct {
 
 	signals *signal.Signals // has a lock of its own
 	readers readers         // as well
+	turns   turns           // as well
+
+	seconds   chan struct{} // a second has been measured: decide
+	publishes chan struct{} // backends of some service may have changed
 	// signalsMu guards the newest measurement.
 	signalsMu   sync.Mutex
 	measurement headroom.Measurement
@@ -66,9 +70,8 @@ type Controller struct {
 	backends map[string]backendRecord   // made or changed through the API, by ID
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
-	running  context.Context            // nil before Run and after it ended
+	owing    bool                       // a list of all could not be published
 	began    time.Time                  // when Run was called; zero is not yet
-	workers  sync.WaitGroup
 }
 
 // entriesBuffer lets a slow reader of the API lag this many journal entries behind; it then resumes from the store.
@@ -79,7 +82,7 @@ func New(options Options) (*Controller, error) {
 	c := &Controller{
 		store: options.Store, platform: options.Platform, log: options.Logger, memory: options.MachineMemory,
 		stop: options.Stop, now: options.Now, random: rand.Float64,
-		signals:  signal.New(),
+		signals: signal.New(), seconds: make(chan struct{}, 1), publishes: make(chan struct{}, 1),
 		services: map[string]*service{}, policies: map[string]headroom.Policy{}, backends: map[string]backendRecord{},
 	}
 	c.Entries.Buffer = entriesBuffer
@@ -115,7 +118,7 @@ func (c *Controller) Apply(config headroom.Config) error {
 		return fmt.Errorf("record the list of backends: %w", err)
 	}
 	for _, s := range c.services {
-		c.startWorker(s)
+		s.wake()
 	}
 	return nil
 }
@@ -156,34 +159,23 @@ func (c *Controller) freshServices(config headroom.Config) (map[string]*service,
 	return fresh, nil
 }
 
-// startWorker runs the loop of one service if the controller runs and the service's loop does not. The lock is held.
-func (c *Controller) startWorker(s *service) {
-	if c.running == nil || s.started {
-		s.wake()
-		return
-	}
-	s.started = true
-	ctx := c.running
-	c.workers.Go(func() { s.run(ctx) })
-}
-
 // Run works until the context ends. Replicas keep running after that.
 func (c *Controller) Run(ctx context.Context) error {
 	c.mu.Lock()
-	c.running, c.began = ctx, c.now()
-	for _, s := range c.services {
-		c.startWorker(s)
-	}
+	c.began = c.now()
+	c.turns.begin(ctx, c.services)
 	c.mu.Unlock()
 
-	c.workers.Go(func() { c.watchPlatform(ctx) })
-	c.workers.Go(func() { c.measureReplicas(ctx) })
-	c.workers.Go(func() { c.prune(ctx) })
+	var workers sync.WaitGroup
+	workers.Go(func() { c.decideEachSecond(ctx) })
+	workers.Go(func() { c.publishChanges(ctx) })
+	workers.Go(func() { c.watchPlatform(ctx) })
+	workers.Go(func() { c.measureReplicas(ctx) })
+	workers.Go(func() { c.prune(ctx) })
 	<-ctx.Done()
-	c.mu.Lock()
-	c.running = nil
-	c.mu.Unlock()
-	c.workers.Wait()
+	workers.Wait()
+	c.turns.end()
+	c.publishTouched()
 	return nil
 }
 
@@ -212,8 +204,13 @@ func (c *Controller) Measured(measurement headroom.Measurement) {
 	now := c.now()
 	c.signals.AddMeasurement(measurement)
 	c.hear(measurement, now)
-	for _, s := range c.allServices() {
-		s.second()
+	signalOnce(c.seconds)
+}
+
+func signalOnce(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // one is waiting already, and will see all there is
 	}
 }
 

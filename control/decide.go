@@ -105,9 +105,6 @@ func (s *service) decide(now time.Time) error {
 		return err
 	}
 	s.adopt(decision, news, now)
-	if len(s.shadows) > 0 {
-		s.compareShadows(decision)
-	}
 	return nil
 }
 
@@ -176,6 +173,9 @@ func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Tim
 		s.journaled, s.code = now, decision.Code
 	}
 	s.decision = &decision
+	if len(s.shadows) > 0 {
+		s.compareShadows(decision)
+	}
 	if decision.To != decision.From {
 		s.changed, s.pending = &decision, &decision
 	}

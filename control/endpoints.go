@@ -37,21 +37,73 @@ func (c *Controller) publishEndpoints() error {
 	if !sent && !c.allRead() && (c.began.IsZero() || c.now().Sub(c.began) < firstWord) {
 		return nil
 	}
-	return c.publish(c.allBackends())
+	if err := c.publish(c.allBackends()); err != nil {
+		c.owing = true
+		return err
+	}
+	c.owing = false
+	for _, s := range c.services {
+		s.told(nil)
+	}
+	return nil
 }
 
-// publishService is the same where only the backends of one service can have changed: a list of all, made by each of many services at each turn, would be
-// quadratic. The lock is held.
-func (c *Controller) publishService(name string) error {
-	if _, sent := c.Endpoints.Last(); !sent {
+// publishTouched sends the balancers what changed of the services that have had a turn since the last time: of all of them together,
+// since each list is of all backends. It remembers which version first had each draining replica. What fails is tried again with the
+// next measured second.
+func (c *Controller) publishTouched() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	touched := c.turns.takeTouched()
+	if err := c.publishServices(touched); err != nil {
+		for _, s := range touched {
+			c.turns.touch(s)
+		}
+		c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
+		return
+	}
+	for _, s := range touched {
+		s.noteDrains()
+	}
+}
+
+// publishServices publishes a list in which only the backends of some services can have changed. The lock is held.
+func (c *Controller) publishServices(touched []*service) error {
+	for _, s := range touched {
+		if err := c.forgetBackends(s); err != nil {
+			return err
+		}
+	}
+	if _, sent := c.Endpoints.Last(); !sent || c.owing {
 		return c.publishEndpoints()
 	}
-	begin, end := c.placeOf(name)
-	backends := c.backendsOf(name, c.madeFor(name))
-	if slices.Equal(backends, c.lastSent[begin:end]) {
-		return nil
+	changed, backends := map[string][]headroom.Backend{}, make([][]headroom.Backend, len(touched))
+	for i, s := range touched {
+		backends[i] = c.backendsOf(s.name, c.madeFor(s.name))
+		if !slices.Equal(backends[i], c.sentOf(s.name)) {
+			changed[s.name] = backends[i]
+		}
 	}
-	return c.publish(slices.Concat(c.lastSent[:begin], backends, c.lastSent[end:]))
+	if len(changed) > 0 {
+		if err := c.publish(c.withChanged(changed)); err != nil {
+			return err
+		}
+	}
+	for i, s := range touched {
+		s.told(backends[i])
+	}
+	return nil
+}
+
+// withChanged is the list that was sent last, with other backends of some services. The lock is held.
+func (c *Controller) withChanged(changed map[string][]headroom.Backend) []headroom.Backend {
+	all, rest := make([]headroom.Backend, 0, len(c.lastSent)+2*len(changed)), c.lastSent
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		begin, end := placeIn(rest, name)
+		all = append(append(all, rest[:begin]...), changed[name]...)
+		rest = rest[end:]
+	}
+	return append(all, rest...)
 }
 
 // publish sends a list of all backends, if it is not the one that was sent last. The lock is held.
@@ -114,14 +166,14 @@ func (c *Controller) madeFor(name string) []headroom.Backend {
 
 // sentOf lists the backends of one service that were sent last. The lock is held.
 func (c *Controller) sentOf(name string) []headroom.Backend {
-	begin, end := c.placeOf(name)
+	begin, end := placeIn(c.lastSent, name)
 	return c.lastSent[begin:end]
 }
 
-// placeOf is where the backends of one service stand in the list that was sent last, which is sorted by service. The lock is held.
-func (c *Controller) placeOf(name string) (begin, end int) {
-	begin, _ = slices.BinarySearchFunc(c.lastSent, name, func(b headroom.Backend, name string) int { return strings.Compare(b.Service, name) })
-	for end = begin; end < len(c.lastSent) && c.lastSent[end].Service == name; {
+// placeIn is where the backends of one service stand, or would, in a list that is sorted by service.
+func placeIn(list []headroom.Backend, name string) (begin, end int) {
+	begin, _ = slices.BinarySearchFunc(list, name, func(b headroom.Backend, name string) int { return strings.Compare(b.Service, name) })
+	for end = begin; end < len(list) && list[end].Service == name; {
 		end++
 	}
 	return begin, end

@@ -95,6 +95,22 @@ func (s *service) replicaBackends() []headroom.Backend {
 	return backends
 }
 
+// areTold reports whether the balancers have been sent exactly the replicas of a settled service, all of them in traffic. The lock is held.
+func (s *service) areTold() bool {
+	replicas := 0
+	for i := range s.sent {
+		if s.sent[i].Source != headroom.SourceReplica {
+			continue
+		}
+		replicas++
+		if at := slices.IndexFunc(s.inventory.Replicas, func(r headroom.Replica) bool { return r.Name == s.sent[i].ID }); at < 0 ||
+			s.inventory.Replicas[at].Address != s.sent[i].Address || s.sent[i].State != headroom.BackendActive {
+			return false
+		}
+	}
+	return replicas == len(s.inventory.Replicas)
+}
+
 // toldReplicas are those in the list that the balancers were sent last. The controller's lock is held.
 func (s *service) toldReplicas() []headroom.Backend {
 	var replicas []headroom.Backend

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,15 +36,13 @@ type memory struct {
 	Pending bool `json:"pending,omitempty"`
 }
 
-// service is one service of which headroom starts replicas. Its loop is the only one that changes it.
+// service is one service of which headroom starts replicas. Its turns, of which there is one at a time, are what changes it.
 type service struct {
 	name string
 	c    *Controller
 
-	wakes   chan struct{} // look at the world again
-	seconds chan struct{} // a second has been measured: decide
-	looked  chan struct{} // closed after the first turn of the loop
-	started bool          // its loop runs; guarded by the controller's lock
+	looked chan struct{} // closed after the first turn
+	turn   turnState     // guarded by the lock of the controller's turns
 
 	mu       sync.Mutex // guards all below
 	settings headroom.Service
@@ -77,13 +74,16 @@ type service struct {
 	shadows    []*shadow
 	comparedAt time.Time // when a decision was last compared with what the shadows asked for
 
-	decidedAt time.Time // when the newest decision had been recorded; of the loop alone
+	sent []headroom.Backend // what the balancers were sent of it last; nil is not known
+
+	decidedAt time.Time // when the newest decision had been recorded; of its turn alone, as are the next two
+	begun     bool      // it has had a turn
+	prompt    bool      // the platform answered at once when it was read last
 }
 
 func (c *Controller) newService(name string) (*service, error) {
 	s := &service{
-		name: name, c: c, wakes: make(chan struct{}, 1), seconds: make(chan struct{}, 1),
-		looked: make(chan struct{}), drainVersions: map[string]uint64{},
+		name: name, c: c, looked: make(chan struct{}), drainVersions: map[string]uint64{},
 		open: map[string]headroom.Operation{}, memory: memory{NextOrdinal: 1},
 	}
 	if err := c.store.Get(serviceKind, name, &s.memory); err != nil && !errors.Is(err, headroom.ErrNotFound) {
@@ -216,53 +216,10 @@ func revisionOf(run headroom.Run) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// wake has the loop look at the world again, soon.
-func (s *service) wake() { signalOnce(s.wakes) }
+// wake has the service looked at again, soon.
+func (s *service) wake() { s.c.turns.ask(s, asked{turn: true}) }
 
-// second has the loop decide on what was just measured.
-func (s *service) second() { signalOnce(s.seconds) }
-
-func signalOnce(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default: // one is waiting already, and will see all there is
-	}
-}
-
-// silence is how long the loop waits for a balancer's measurement before it decides without: one second and a half, so
-// that a balancer that reports on time is never raced.
-const silence = 1500 * time.Millisecond
-
-// run is the loop of one service.
-func (s *service) run(ctx context.Context) {
-	timer := time.NewTimer(silence)
-	defer timer.Stop()
-	s.tick(ctx, true)
-	close(s.looked)
-	for {
-		decide, measured := false, false
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.seconds:
-			decide, measured = true, true
-			timer.Reset(silence)
-		case <-timer.C:
-			decide = true
-			timer.Reset(silence)
-		case <-s.wakes:
-		}
-		s.tick(ctx, decide)
-		if measured {
-			s.c.decided(s.decidedAt)
-		}
-		if s.finished() {
-			return
-		}
-	}
-}
-
-// tick is one turn of the loop: observe, decide if asked, plan, act.
+// tick is one turn: observe, decide if asked, plan, act.
 func (s *service) tick(ctx context.Context, decide bool) {
 	inventory, err := s.readInventory(ctx)
 	if ctx.Err() != nil {
@@ -270,19 +227,13 @@ func (s *service) tick(ctx context.Context, decide bool) {
 	}
 	s.mu.Lock()
 	s.take(inventory, err)
-	now, wanted := s.c.now(), s.memory.Scaler.Wanted
+	now := s.c.now()
 	s.examine(now)
 	if decide && !s.retired {
 		if err := s.decide(now); err != nil {
 			s.c.log.Error("cannot record a decision, so it is not carried out", "service", s.name, "error", err)
 		}
 		s.decidedAt = s.c.now()
-		if s.memory.Scaler.Wanted == wanted {
-			// What is left to do is seldom much, and can wait until the other services have decided on this second, too.
-			s.mu.Unlock()
-			runtime.Gosched()
-			s.mu.Lock()
-		}
 	}
 	orders, err := s.plan(now)
 	s.mu.Unlock()
@@ -290,9 +241,16 @@ func (s *service) tick(ctx context.Context, decide bool) {
 		s.c.log.Error("cannot record operations, so they are not carried out", "service", s.name, "error", err)
 		return
 	}
-	s.publish()
+	s.c.turns.touch(s)
+	if slices.ContainsFunc(orders, removes) {
+		s.c.publishTouched() // who is stopped has been told of first
+	} else {
+		signalOnce(s.c.publishes)
+	}
 	s.carryOutAll(ctx, orders)
 }
+
+func removes(order headroom.Operation) bool { return order.Kind == headroom.OperationShrink }
 
 // carryOutAll carries out what one turn ordered: at once where replicas are named, and else one after the other, oldest
 // first, since of two numbers for one group the later order must be the last that is written.
@@ -314,39 +272,41 @@ func (s *service) carryOutAll(ctx context.Context, orders []headroom.Operation) 
 // inventoryTimeout bounds a read of the platform; what takes longer is unknown for this turn.
 const inventoryTimeout = 10 * time.Second
 
-func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error) {
-	return s.c.platform.Inventory(s.c.readers.context(ctx, s.c.now()), s.name)
-}
+// promptly is how quickly a platform answers that knows by heart what it has. 10,000 of such reads, one after the other, are a second.
+const promptly = 100 * time.Microsecond
 
-// publish sends the balancers what changed of this service's backends, and remembers which version first had each
-// draining replica.
-func (s *service) publish() {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	err := errors.Join(s.c.forgetBackends(s), s.c.publishService(s.name))
-	if err != nil {
-		s.c.log.Error("cannot record the list of backends, so the balancers keep the old one", "error", err)
-		return
-	}
-	s.noteDrains()
+func (s *service) readInventory(ctx context.Context) (headroom.Inventory, error) {
+	began := s.c.now()
+	inventory, err := s.c.platform.Inventory(s.c.readers.context(ctx, began), s.name)
+	s.prompt = err == nil && s.c.now().Sub(began) < promptly
+	return inventory, err
 }
 
 // noteDrains remembers which version of the endpoints first had each draining replica. The controller's lock is held.
 func (s *service) noteDrains() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, published := s.c.Endpoints.Last(); !published {
+		return
+	}
 	for name := range s.memory.Draining {
 		if s.drainVersions[name] > 0 {
 			continue
 		}
-		sent, published := s.c.Endpoints.Last()
 		active := func(backend headroom.Backend) bool {
 			return backend.ID == name && backend.State == headroom.BackendActive
 		}
-		if published && !slices.ContainsFunc(sent.Backends, active) {
-			s.drainVersions[name] = sent.Version
+		if !slices.ContainsFunc(s.c.sentOf(s.name), active) {
+			s.drainVersions[name] = s.c.version
 		}
 	}
+}
+
+// told notes which backends of this service the balancers were sent last; nil is not known.
+func (s *service) told(backends []headroom.Backend) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = backends
 }
 
 // nextID returns an identifier that is unique and sorts by time: "shop-d" or "shop-o" and the time in base 36.

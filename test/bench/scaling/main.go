@@ -123,18 +123,23 @@ func (b *bench) tick(length time.Duration) []control.Report {
 		at := time.Now().Truncate(time.Second).Add(time.Second)
 		time.Sleep(time.Until(at))
 		b.control.Measured(b.traffic.next(at))
-		for {
-			select {
-			case table := <-b.tables:
-				b.traffic.heed(table)
-				continue
-			case report := <-b.reports:
-				reports = append(reports, report)
-				continue
-			default:
-			}
-			break
+		reports = append(reports, said(b.reports)...)
+		if tables := said(b.tables); len(tables) > 0 {
+			b.traffic.heed(tables[len(tables)-1])
 		}
 	}
 	return reports
+}
+
+// said is all that waits in a channel.
+func said[T any](from <-chan T) []T {
+	var all []T
+	for {
+		select {
+		case value := <-from:
+			all = append(all, value)
+		default:
+			return all
+		}
+	}
 }
