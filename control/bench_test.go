@@ -60,7 +60,7 @@ func benchmarkSecond(b *testing.B, replicas int) {
 	for range 20 {
 		second()
 	}
-	if ready := len(s.readyNames()); ready != replicas {
+	if ready := len(s.readyNames(nil)); ready != replicas {
 		b.Fatalf("%d replicas are ready", ready)
 	}
 	b.ReportAllocs()

@@ -6,13 +6,48 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/monitoring/signal"
 )
 
+// room is the memory of one decision. Most decisions are looked at by nobody, and the next but one is made in the same memory.
+type room struct {
+	signals         signal.Room
+	ready, starting int
+	names           []string
+	decision        headroom.Decision
+}
+
+// spare is a room that the newest decision is not in. The lock is held.
+func (s *service) spare() *room {
+	for i, r := range s.rooms {
+		switch {
+		case r == nil:
+			s.rooms[i] = &room{}
+			return s.rooms[i]
+		case s.decision != &r.decision:
+			return r
+		}
+	}
+	return &room{} // never: the newest decision is in one of two
+}
+
+// vacate gives the newest decision its memory for good: whoever asked for it keeps it. The lock is held.
+func (s *service) vacate() {
+	for i, r := range s.rooms {
+		if r != nil && s.decision == &r.decision {
+			s.rooms[i] = nil
+		}
+	}
+}
+
 // observe gathers all that a decision is made from. The lock is held.
-func (s *service) observe(now time.Time) headroom.Observation {
+func (s *service) observe(now time.Time) headroom.Observation { return s.observeIn(&room{}, now) }
+
+func (s *service) observeIn(r *room, now time.Time) headroom.Observation {
+	r.names = s.readyNames(r.names[:0])
 	observation := headroom.Observation{
-		Service: s.name, At: now, Replicas: s.replicaCounts(now),
-		Signals: s.c.signals.Read(s.name, now, s.policy, s.readyNames()),
+		Service: s.name, At: now, Replicas: s.replicaCounts(now, &r.ready, &r.starting),
+		Signals: s.c.signals.ReadInto(&r.signals, s.name, now, &s.policy, r.names),
 	}
 	if s.memory.Manual != nil && s.memory.Manual.Until.After(now) {
 		observation.Manual = s.memory.Manual
@@ -20,26 +55,26 @@ func (s *service) observe(now time.Time) headroom.Observation {
 	return observation
 }
 
-// replicaCounts counts the replicas that are to stay. The lock is held.
-func (s *service) replicaCounts(now time.Time) headroom.ReplicaCounts {
+// replicaCounts counts the replicas that are to stay, into ready and starting. The lock is held.
+func (s *service) replicaCounts(now time.Time, ready, starting *int) headroom.ReplicaCounts {
 	counts := headroom.ReplicaCounts{Synced: s.synced}
 	if s.inventory == nil {
 		return counts
 	}
-	ready, starting := 0, 0
+	*ready, *starting = 0, 0
 	for i := range s.inventory.Replicas {
 		replica := &s.inventory.Replicas[i]
 		switch {
 		case replica.State == headroom.ReplicaStarting:
-			starting++
+			*starting++
 		case s.stays(replica):
-			ready++
+			*ready++
 			if warm := replica.ReadyAt.Add(time.Duration(s.policy.WarmUp)); !replica.ReadyAt.IsZero() && now.Before(warm) {
 				counts.Warming++
 			}
 		}
 	}
-	counts.Ready, counts.Starting = &ready, &starting
+	counts.Ready, counts.Starting = ready, starting
 	return counts
 }
 
@@ -53,12 +88,11 @@ func (s *service) stays(replica *headroom.Replica) bool {
 	return !draining && !sick
 }
 
-// readyNames lists the replicas that stay. The lock is held.
-func (s *service) readyNames() []string {
+// readyNames appends the replicas that stay. The lock is held.
+func (s *service) readyNames(names []string) []string {
 	if s.inventory == nil {
-		return nil
+		return names
 	}
-	names := make([]string, 0, len(s.inventory.Replicas))
 	for i := range s.inventory.Replicas {
 		if replica := &s.inventory.Replicas[i]; s.stays(replica) {
 			names = append(names, replica.Name)
@@ -104,7 +138,7 @@ func (s *service) decide(now time.Time) error {
 		s.memory = before
 		return err
 	}
-	s.adopt(decision, news, now)
+	s.adopt(&decision, news, now)
 	return nil
 }
 
@@ -121,8 +155,9 @@ func (s *service) explained(decision headroom.Decision) headroom.Decision {
 	return explained
 }
 
-// newest is the newest decision, with its sentences; nil before the first. The lock is held.
+// newest is the newest decision, with its sentences; nil before the first. It may be kept. The lock is held.
 func (s *service) newest() *headroom.Decision {
+	s.vacate()
 	if s.decision != nil && s.decision.Reason == "" {
 		explained := s.explained(*s.decision)
 		s.decision = &explained
@@ -165,19 +200,19 @@ func (s *service) record(decision headroom.Decision, news bool, now time.Time) (
 }
 
 // adopt makes a recorded decision the newest one.
-func (s *service) adopt(decision headroom.Decision, journaled bool, now time.Time) {
+func (s *service) adopt(decision *headroom.Decision, journaled bool, now time.Time) {
 	if journaled {
 		if s.journaled.IsZero() {
 			now = now.Add(-s.phase())
 		}
 		s.journaled, s.code = now, decision.Code
 	}
-	s.decision = &decision
+	s.decision = decision
 	if len(s.shadows) > 0 {
-		s.compareShadows(decision)
+		s.compareShadows(*decision)
 	}
 	if decision.To != decision.From {
-		s.changed, s.pending = &decision, &decision
+		s.changed, s.pending = decision, decision
 	}
 }
 

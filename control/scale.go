@@ -52,7 +52,7 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 		s.memory = before
 		return headroom.Decision{}, err
 	}
-	s.adopt(decision, true, now)
+	s.adopt(&decision, true, now)
 	s.wake()
 	return decision, nil
 }

@@ -63,12 +63,14 @@ func (s *service) decideAtOnce(ctx context.Context, measured bool) asked {
 	s.take(inventory, nil)
 	now := s.c.now()
 	s.examine(now)
-	decision, state := s.compiled.DecideQuietly(s.nextID("d"), s.observe(now), s.memory.Scaler)
+	room := s.spare()
+	decision, state := s.compiled.DecideQuietly(s.nextID("d"), s.observeIn(room, now), s.memory.Scaler)
 	if s.news(decision, now) || state.Changed(s.memory.Scaler) {
 		return whole // and made again, since it is to be explained and recorded
 	}
 	s.remember(decision, state)
-	s.adopt(decision, false, now)
+	room.decision = decision
+	s.adopt(&room.decision, false, now)
 	s.decidedAt = now
 	if measured {
 		s.c.decided(s.c.now())

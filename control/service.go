@@ -65,6 +65,7 @@ type service struct {
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
 
 	decision  *headroom.Decision // newest
+	rooms     [2]*room           // for decisions that nobody looks at
 	changed   *headroom.Decision // newest that changed the number
 	pending   *headroom.Decision // changed, and not reached yet
 	journaled time.Time          // when a decision was last written down

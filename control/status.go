@@ -134,10 +134,12 @@ func (s *service) report() (ServiceReport, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	report := ServiceReport{Service: s.name, Desired: s.memory.Scaler.Wanted, Min: s.policy.MinReplicas, Max: s.policy.MaxReplicas}
-	counts := s.replicaCounts(s.c.now())
+	var ready, starting int
+	counts := s.replicaCounts(s.c.now(), &ready, &starting)
 	report.Ready, report.Starting = counts.Ready, counts.Starting
 	if s.decision != nil {
-		report.Unlimited = &s.decision.Unlimited
+		unlimited := s.decision.Unlimited
+		report.Unlimited = &unlimited
 		report.Policies = s.proposals()
 	}
 	return report, s.policy.MaxReplicas

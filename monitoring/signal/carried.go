@@ -7,12 +7,7 @@ func (w *trafficWindow) byteRate() headroom.Reading {
 	if w.unknown != "" {
 		return w.none()
 	}
-	var bytes, length float64
-	for i := range w.seconds {
-		bytes += w.seconds[i].bytes
-		length += w.seconds[i].length.Seconds()
-	}
-	return w.shared(bytes / length)
+	return w.shared(float64(w.bytes) / w.length.Seconds())
 }
 
 // errorShare is the percentage of the requests that ended in the window and failed through no fault of the client. As latency it belongs to the
@@ -21,16 +16,11 @@ func (w *trafficWindow) errorShare() headroom.Reading {
 	if w.unknown != "" {
 		return w.none()
 	}
-	var ended, failed uint64
-	for i := range w.seconds {
-		ended += w.seconds[i].ended
-		failed += w.seconds[i].failed
-	}
 	reading := headroom.Reading{Age: headroom.Duration(w.age), Measured: w.measured, Replicas: w.ready}
-	if ended == 0 {
+	if w.ended == 0 {
 		reading.Unknown = "no request ended in the window"
 		return reading
 	}
-	reading.PerReplica = w.number(100 * float64(failed) / float64(ended))
+	reading.PerReplica = w.number(100 * float64(w.failed) / float64(w.ended))
 	return reading
 }

@@ -91,7 +91,7 @@ func (h *ownHistory) add(v ownValue) {
 }
 
 // read adds the policy's own signals of a service to out: the newest value, and the mean over the stable window.
-func (o *ownSignals) read(service string, now time.Time, policy headroom.Scaling, window time.Duration, ready int, out map[headroom.Metric]headroom.Signal) {
+func (o *ownSignals) read(service string, now time.Time, policy *headroom.Scaling, window time.Duration, ready int, out map[headroom.Metric]headroom.Signal) {
 	if len(policy.Signals) == 0 {
 		return
 	}

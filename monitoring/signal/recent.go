@@ -9,8 +9,6 @@ type recent[T any] struct {
 
 func (r *recent[T]) live() []T { return r.all[r.begin:] }
 
-func (r *recent[T]) forget() { *r = recent[T]{} }
-
 // push adds the newest and lets go of the oldest that have expired.
 func (r *recent[T]) push(value T, expired func(*T) bool) {
 	for r.begin < len(r.all) && expired(&r.all[r.begin]) {

@@ -36,7 +36,6 @@ type Signals struct {
 	traffic map[string]*trafficHistory
 	usage   map[string]map[string]*usageHistory // by service and replica
 	windows map[string]time.Duration            // by service: the longest that was asked for
-	merged  [headroom.HistogramBuckets]uint32   // room for the sum of several seconds
 
 	own ownSignals // has a lock of its own
 }
@@ -115,6 +114,17 @@ func (s *Signals) forgetUsage(before time.Time) {
 // latency quantile; ready names the replicas that get traffic (a replica's name is its backend ID).
 // Every metric and every signal of the policy is in the result, unknown ones too.
 func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, ready []string) map[headroom.Metric]headroom.Signal {
+	return s.ReadInto(&Room{}, service, now, &policy, ready)
+}
+
+// Room is the memory of one reading, for one after the other. The zero value is ready.
+type Room struct {
+	signals map[headroom.Metric]headroom.Signal
+	numbers numbers
+}
+
+// ReadInto is Read into memory that was read into before: what was read then must not be used any more.
+func (s *Signals) ReadInto(room *Room, service string, now time.Time, policy *headroom.Scaling, ready []string) map[headroom.Metric]headroom.Signal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	window := time.Duration(policy.StableWindow)
@@ -126,8 +136,13 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 		quantile = 0.95 // the default of Scaling.LatencyQuantile
 	}
 	s.look(service, window)
-	out := make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics())+len(policy.Signals))
-	n := &numbers{all: make([]float64, 0, readNumbers)}
+	if room.signals == nil {
+		room.signals = make(map[headroom.Metric]headroom.Signal, len(headroom.Metrics())+len(policy.Signals))
+		room.numbers.all = make([]float64, 0, readNumbers)
+	}
+	clear(room.signals)
+	room.numbers.all = room.numbers.all[:0]
+	out, n := room.signals, &room.numbers
 
 	traffic := s.traffic[service]
 	fast, stable := traffic.fast(now), traffic.stable(now, window)
@@ -140,8 +155,7 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 	read(headroom.MetricInFlight, fast.inFlight(), stable.inFlight())
 	read(headroom.MetricBytesPerSecond, fast.byteRate(), stable.byteRate())
 	read(headroom.MetricErrors, fast.errorShare(), stable.errorShare())
-	empty := headroom.Histogram{Counts: s.merged[:0]}
-	read(headroom.MetricLatency, fast.latency(quantile, empty), stable.latency(quantile, empty))
+	read(headroom.MetricLatency, fast.latency(quantile), stable.latency(quantile))
 
 	usage := s.usage[service]
 	second := span{now: now, fast: true, length: longestDelta, oldest: fastAge}

@@ -9,20 +9,50 @@ import (
 
 // second is the traffic of one service in one report, about a second long.
 type second struct {
-	at       time.Time // its end
+	at      time.Time // its end
+	through traffic   // of all seconds until its end
+	latency headroom.Histogram
+}
+
+// traffic is what adds up over time. A window is the difference of two sums, so that no reading has to go through its seconds. All of it
+// counts in whole numbers, for which that is exact however long the sums run; they may overflow.
+type traffic struct {
 	length   time.Duration
 	arrivals uint64
-	inFlight float64 // mean over the second
-	latency  headroom.Histogram
-	bytes    float64 // of bodies, both ways
-	ended    uint64  // requests
-	failed   uint64  // of those
+	inFlight int64  // requests at once × ns
+	bytes    uint64 // of bodies, both ways
+	ended    uint64 // requests
+	failed   uint64 // of those
 }
+
+func (t traffic) and(other traffic) traffic {
+	return traffic{length: t.length + other.length, arrivals: t.arrivals + other.arrivals, inFlight: t.inFlight + other.inFlight,
+		bytes: t.bytes + other.bytes, ended: t.ended + other.ended, failed: t.failed + other.failed}
+}
+
+func (t traffic) without(other traffic) traffic {
+	return traffic{length: t.length - other.length, arrivals: t.arrivals - other.arrivals, inFlight: t.inFlight - other.inFlight,
+		bytes: t.bytes - other.bytes, ended: t.ended - other.ended, failed: t.failed - other.failed}
+}
+
+// mostInFlight bounds what is believed: six minutes of it do not overflow.
+const mostInFlight = 1e7
 
 // trafficHistory is the recent traffic of one service, oldest first. A nil one has no traffic.
 type trafficHistory struct {
 	recent   recent[second]
+	expired  traffic                       // of all seconds before the recent ones
+	pushed   int                           // seconds so far
+	merged   mergedLatency                 // of the stable window
 	backends []headroom.BackendMeasurement // in the newest report
+}
+
+// before is the traffic until a second began.
+func (h *trafficHistory) before(i int) traffic {
+	if i == 0 {
+		return h.expired
+	}
+	return h.recent.live()[i-1].through
 }
 
 func (h *trafficHistory) newest() time.Time {
@@ -38,12 +68,27 @@ func (h *trafficHistory) add(at time.Time, length, keep time.Duration, m *headro
 		if back < clockStep {
 			return
 		}
-		h.recent.forget()
+		*h = trafficHistory{}
 	}
-	h.recent.push(second{
-		at: at, length: length, arrivals: m.Traffic.Arrivals, inFlight: m.Traffic.InFlightMean, latency: m.Traffic.Latency,
-		bytes: float64(m.Traffic.BytesIn) + float64(m.Traffic.BytesOut), ended: m.Traffic.Outcomes.Total(), failed: m.Traffic.Outcomes.Failed(),
-	}, func(s *second) bool { return s.at.Before(at.Add(-keep)) })
+	through := h.expired
+	if n := len(h.recent.live()); n > 0 {
+		through = h.recent.live()[n-1].through
+	}
+	inFlight := m.Traffic.InFlightMean
+	if !(inFlight > 0) {
+		inFlight = 0
+	}
+	h.recent.push(second{at: at, latency: m.Traffic.Latency, through: through.and(traffic{
+		length: length, arrivals: m.Traffic.Arrivals, inFlight: int64(min(inFlight, mostInFlight) * float64(length)),
+		bytes: uint64(m.Traffic.BytesIn) + uint64(m.Traffic.BytesOut), ended: m.Traffic.Outcomes.Total(), failed: m.Traffic.Outcomes.Failed(),
+	})}, func(s *second) bool {
+		if expired := s.at.Before(at.Add(-keep)); !expired {
+			return false
+		}
+		h.expired = s.through
+		return true
+	})
+	h.pushed++
 	h.backends = m.Backends
 }
 
@@ -69,14 +114,16 @@ func (h *trafficHistory) measured(ready []string) int {
 	return n
 }
 
-// trafficWindow is the part of a history that a reading is made from: either seconds, or the reason
-// why there are none.
+// trafficWindow is the part of a history that a reading is made from: either its traffic, or the reason
+// why there is none.
 type trafficWindow struct {
-	seconds  []second
-	age      time.Duration
-	unknown  string
-	ready    int // replicas
-	measured int // of those, that the balancer knows
+	traffic
+	history    *trafficHistory
+	begin, end int // of the seconds in history
+	age        time.Duration
+	unknown    string
+	ready      int // replicas
+	measured   int // of those, that the balancer knows
 	*numbers
 }
 
@@ -84,10 +131,15 @@ type trafficWindow struct {
 func (h *trafficHistory) fast(now time.Time) trafficWindow {
 	w := h.fresh(now, fastAge)
 	if w.unknown == "" {
-		seconds := h.recent.live()
-		w.seconds = seconds[len(seconds)-1:]
+		w.of(h, len(h.recent.live())-1)
 	}
 	return w
+}
+
+// of makes the window that of the seconds from begin on.
+func (w *trafficWindow) of(h *trafficHistory, begin int) {
+	w.history, w.begin, w.end = h, begin, len(h.recent.live())
+	w.traffic = h.recent.live()[w.end-1].through.without(h.before(begin))
 }
 
 // stable is all of the window that ends with the newest second. It is anchored there and not at
@@ -97,17 +149,20 @@ func (h *trafficHistory) stable(now time.Time, length time.Duration) trafficWind
 	if w.unknown != "" {
 		return w
 	}
-	seconds, newest := h.recent.live(), h.newest()
-	begin := len(seconds) - 1
-	for begin > 0 {
-		older := &seconds[begin-1]
+	seconds, last := h.recent.live(), len(h.recent.live())-1
+	inside := func(i int) bool {
 		// More than half of it must lie inside, since reports come a few ms early or late.
-		if newest.Sub(older.at) > length-older.length/2 {
-			break
-		}
+		own := seconds[i].through.length - h.before(i).length
+		return seconds[last].at.Sub(seconds[i].at) <= length-own/2
+	}
+	begin := max(last+1-int(length/time.Second), 0) // a guess: they are mostly a second long
+	for begin > 0 && inside(begin-1) {
 		begin--
 	}
-	w.seconds = seconds[begin:]
+	for begin < last && !inside(begin) {
+		begin++
+	}
+	w.of(h, begin)
 	return w
 }
 
@@ -132,13 +187,7 @@ func (w *trafficWindow) requestRate() headroom.Reading {
 	if w.unknown != "" {
 		return w.none()
 	}
-	var arrivals uint64
-	var length time.Duration
-	for i := range w.seconds {
-		arrivals += w.seconds[i].arrivals
-		length += w.seconds[i].length
-	}
-	return w.shared(float64(arrivals) / length.Seconds())
+	return w.shared(float64(w.arrivals) / w.length.Seconds())
 }
 
 // inFlight is the requests being served or waiting at once, averaged over time.
@@ -146,27 +195,20 @@ func (w *trafficWindow) inFlight() headroom.Reading {
 	if w.unknown != "" {
 		return w.none()
 	}
-	var sum float64 // requests × seconds
-	var length time.Duration
-	for i := range w.seconds {
-		sum += w.seconds[i].inFlight * w.seconds[i].length.Seconds()
-		length += w.seconds[i].length
-	}
-	return w.shared(sum / length.Seconds())
+	return w.shared(float64(w.traffic.inFlight) / float64(w.length))
 }
 
 // latency is a quantile over all requests that ended in the window, in milliseconds. It belongs to
-// the service: there is no total, and no per-replica share. merged is an empty histogram that is written to.
-func (w *trafficWindow) latency(quantile float64, merged headroom.Histogram) headroom.Reading {
+// the service: there is no total, and no per-replica share.
+func (w *trafficWindow) latency(quantile float64) headroom.Reading {
 	if w.unknown != "" {
 		return w.none()
 	}
-	if len(w.seconds) == 1 {
-		merged = w.seconds[0].latency
+	var merged headroom.Histogram
+	if w.end-w.begin == 1 {
+		merged = w.history.recent.live()[w.begin].latency
 	} else {
-		for i := range w.seconds {
-			merged.Merge(w.seconds[i].latency)
-		}
+		merged = w.history.latencySince(w.begin)
 	}
 	reading := headroom.Reading{Age: headroom.Duration(w.age), Measured: w.measured, Replicas: w.ready}
 	value, known := merged.Quantile(quantile)

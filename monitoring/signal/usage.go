@@ -16,33 +16,35 @@ const (
 	longestDelta = 2500 * time.Millisecond
 )
 
-// sample is one reading of a replica.
+// sample is one reading of a replica. It has no pointers, so that the garbage collector need not look at the samples.
 type sample struct {
-	at, startedAt time.Time
-	cpuSeconds    float64 // below 0 where it could not be read
-	memory        float64 // bytes; below 0 where it could not be read
-	cpuLimit      headroom.CPU
-	memLimit      headroom.Bytes
+	at         time.Duration // since usageHistory.began
+	process    int           // counts the processes that the replica has had
+	cpuSeconds float64       // below 0 where it could not be read
+	memory     headroom.Bytes
+	hasMemory  bool
+	through    consumed // of all samples until this one
 }
 
-func sampleOf(u *headroom.ReplicaUsage) sample {
-	s := sample{at: u.At, startedAt: u.StartedAt, cpuSeconds: -1, memory: -1, cpuLimit: u.CPULimit, memLimit: u.MemLimit}
-	if u.CPUSeconds != nil && *u.CPUSeconds >= 0 && !math.IsInf(*u.CPUSeconds, 1) {
-		s.cpuSeconds = *u.CPUSeconds
-	}
-	if u.Memory != nil {
-		s.memory = float64(*u.Memory)
-	}
-	return s
+// consumed is what adds up over time. A window is the difference of two sums, in whole numbers, so that it is exact however long they run.
+type consumed struct {
+	processor, elapsed time.Duration // of each two samples in a row of one process that have it
+	memory             headroom.Bytes
+	memories           int // in memory
 }
 
 func hasCPU(s *sample) bool { return s.cpuSeconds >= 0 }
 
-func hasMemory(s *sample) bool { return s.memory >= 0 }
+func hasMemory(s *sample) bool { return s.hasMemory }
 
 // usageHistory is what is known of one replica, oldest first.
 type usageHistory struct {
-	recent recent[sample]
+	recent    recent[sample]
+	began     time.Time // when the first sample was taken
+	startedAt time.Time // the process, as the newest sample has it
+	lastCPU   sample    // the newest that has it
+	cpuLimit  headroom.CPU
+	memLimit  headroom.Bytes
 }
 
 func (h *usageHistory) newest() time.Time {
@@ -50,7 +52,7 @@ func (h *usageHistory) newest() time.Time {
 	if len(samples) == 0 {
 		return time.Time{}
 	}
-	return samples[len(samples)-1].at
+	return h.began.Add(samples[len(samples)-1].at)
 }
 
 func (h *usageHistory) add(u *headroom.ReplicaUsage, keep time.Duration) {
@@ -58,9 +60,42 @@ func (h *usageHistory) add(u *headroom.ReplicaUsage, keep time.Duration) {
 		if back < clockStep {
 			return
 		}
-		h.recent.forget()
+		*h = usageHistory{}
 	}
-	h.recent.push(sampleOf(u), func(s *sample) bool { return s.at.Before(u.At.Add(-keep)) })
+	if len(h.recent.live()) == 0 {
+		*h = usageHistory{recent: h.recent, began: u.At, startedAt: u.StartedAt, lastCPU: sample{cpuSeconds: -1}}
+	}
+	s := h.sampleOf(u)
+	h.recent.push(s, func(old *sample) bool { return s.at-old.at > keep })
+}
+
+// mostProcessor is the most that is believed to be used between two samples, so that a counter that jumps does not overflow the sum.
+const mostProcessor = 1e9 // seconds
+
+func (h *usageHistory) sampleOf(u *headroom.ReplicaUsage) sample {
+	s := sample{at: u.At.Sub(h.began), cpuSeconds: -1}
+	if samples := h.recent.live(); len(samples) > 0 {
+		last := &samples[len(samples)-1]
+		s.through, s.process = last.through, last.process
+	}
+	if !sameProcess(h.startedAt, u.StartedAt) {
+		s.process++
+	}
+	h.startedAt = u.StartedAt
+	if u.CPUSeconds != nil && *u.CPUSeconds >= 0 && !math.IsInf(*u.CPUSeconds, 1) {
+		s.cpuSeconds, h.cpuLimit = *u.CPUSeconds, u.CPULimit
+		if before := &h.lastCPU; hasCPU(before) && before.process == s.process && s.cpuSeconds >= before.cpuSeconds {
+			s.through.processor += time.Duration(math.Round(min(s.cpuSeconds-before.cpuSeconds, mostProcessor) * 1e9))
+			s.through.elapsed += s.at - before.at
+		}
+		h.lastCPU = s
+	}
+	if u.Memory != nil && *u.Memory >= 0 {
+		s.memory, s.hasMemory, h.memLimit = *u.Memory, true, u.MemLimit
+		s.through.memory += s.memory
+		s.through.memories++
+	}
+	return s
 }
 
 // span is the time that a reading is made of.
@@ -123,29 +158,28 @@ func readUsage(replicas map[string]*usageHistory, ready []string, read usageRead
 // have the value, others may lack it. The span ends with the newest of them, as that of the traffic does.
 func (h *usageHistory) known(during span, has func(*sample) bool) ([]sample, string) {
 	samples := h.recent.live()
-	begin, newest := 0, -1
-	for i := len(samples) - 1; i >= 0; i-- {
-		// The sample at the far edge is needed: 15 rates of a second take 16 samples.
-		if newest >= 0 && samples[newest].at.Sub(samples[i].at) > during.length+shortestDelta {
-			break
-		}
-		if !has(&samples[i]) {
-			continue
-		}
-		if newest < 0 {
-			newest = i
-		}
-		begin = i
+	newest := len(samples) - 1
+	for newest >= 0 && !has(&samples[newest]) {
+		newest--
 	}
 	if newest < 0 {
 		return nil, "its platform could not read it"
 	}
-	age := during.now.Sub(samples[newest].at)
+	age := during.now.Sub(h.began.Add(samples[newest].at))
 	switch {
 	case age > during.oldest:
 		return nil, fmt.Sprintf("it was last read %s ago", round(age))
 	case age < -clockStep:
 		return nil, fmt.Sprintf("it was last read %s in the future; the clock was set back", round(-age))
+	}
+	// The sample at the far edge is needed: 15 rates of a second take 16 samples.
+	inside := func(i int) bool { return samples[newest].at-samples[i].at <= during.length+shortestDelta }
+	begin := max(newest-int(during.length/time.Second), 0) // a guess: they are mostly taken each second
+	for begin > 0 && inside(begin-1) {
+		begin--
+	}
+	for !inside(begin) || !has(&samples[begin]) {
+		begin++ // to newest at most
 	}
 	return samples[begin : newest+1], ""
 }
@@ -157,37 +191,26 @@ func (h *usageHistory) cpu(during span) value {
 	if unknown != "" {
 		return value{unknown: unknown}
 	}
-	newest := &samples[len(samples)-1]
-	if newest.cpuLimit <= 0 {
+	if h.cpuLimit <= 0 {
 		return value{unknown: "what 100 % of its processor means is not known"}
 	}
 	if during.fast {
 		samples = lastDelta(samples)
 	}
-	var used, elapsed float64 // both in seconds
-	before := &samples[0]
-	for i := 1; i < len(samples); i++ {
-		after := &samples[i]
-		if !hasCPU(after) {
-			continue
-		}
-		if sameProcess(before, after) && after.cpuSeconds >= before.cpuSeconds {
-			used += after.cpuSeconds - before.cpuSeconds
-			elapsed += after.at.Sub(before.at).Seconds()
-		}
-		before = after
-	}
-	if elapsed < shortestDelta.Seconds() {
+	newest, first := &samples[len(samples)-1], &samples[0]
+	elapsed := newest.through.elapsed - first.through.elapsed
+	if elapsed < shortestDelta {
 		return value{unknown: "it takes two readings to know its processor use"}
 	}
-	return value{percent: 100 * used / elapsed / newest.cpuLimit.Cores(), at: newest.at}
+	share := float64(newest.through.processor-first.through.processor) / float64(elapsed)
+	return value{percent: 100 * share / h.cpuLimit.Cores(), at: h.began.Add(newest.at)}
 }
 
 // lastDelta returns the newest sample and those back to the one that a rate is computed against.
 func lastDelta(samples []sample) []sample {
 	last := len(samples) - 1
 	for i := last; i >= 0; i-- {
-		if hasCPU(&samples[i]) && samples[last].at.Sub(samples[i].at) >= shortestDelta {
+		if hasCPU(&samples[i]) && samples[last].at-samples[i].at >= shortestDelta {
 			return samples[i:]
 		}
 	}
@@ -201,27 +224,21 @@ func (h *usageHistory) memory(during span) value {
 	if unknown != "" {
 		return value{unknown: unknown}
 	}
-	newest := &samples[len(samples)-1]
-	if newest.memLimit <= 0 {
+	if h.memLimit <= 0 {
 		return value{unknown: "what 100 % of its memory means is not known"}
 	}
 	if during.fast {
 		samples = samples[len(samples)-1:]
 	}
-	var sum float64
-	count := 0
-	for i := range samples {
-		// Before a restart it was another process.
-		if hasMemory(&samples[i]) && sameProcess(&samples[i], newest) {
-			sum += samples[i].memory
-			count++
-		}
+	newest, first := &samples[len(samples)-1], 0
+	for samples[first].process != newest.process || !hasMemory(&samples[first]) {
+		first++ // before a restart it was another process
 	}
-	return value{percent: 100 * sum / float64(count) / float64(newest.memLimit), at: newest.at}
+	sum := newest.through.memory - samples[first].through.memory + samples[first].memory
+	count := newest.through.memories - samples[first].through.memories + 1
+	return value{percent: 100 * float64(sum) / float64(count) / float64(h.memLimit), at: h.began.Add(newest.at)}
 }
 
 // sameProcess compares start times to the second: a platform that derives them from the boot time
 // may see them wander by some milliseconds, and a restart within a second lowers the counter.
-func sameProcess(a, b *sample) bool {
-	return a.startedAt.Sub(b.startedAt).Abs() < time.Second
-}
+func sameProcess(a, b time.Time) bool { return a.Sub(b).Abs() < time.Second }
