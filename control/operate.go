@@ -27,6 +27,7 @@ func (s *service) begin(t *turn, operation headroom.Operation) {
 // move records a new state of an operation.
 func (s *service) move(t *turn, operation headroom.Operation, state headroom.OperationState, why string) {
 	operation.State, operation.Error = state, why
+	delete(s.refused, operation.ID)
 	switch {
 	case state == headroom.OperationSent && operation.SentAt.IsZero():
 		operation.SentAt = t.now
@@ -92,6 +93,7 @@ func (s *service) carryOut(ctx context.Context, operation headroom.Operation) {
 		s.move(t, operation, headroom.OperationSent, "")
 	case refused(err) && operation.Kind == headroom.OperationShrink:
 		// It stays planned, and the next turn tries again: a record of each attempt would fill the journal.
+		s.refused[operation.ID] = true
 		s.c.log.Warn("the platform refuses to remove a replica; trying again", "operation", operation.ID, "error", err)
 		return
 	case refused(err):

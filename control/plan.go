@@ -114,7 +114,7 @@ func (s *service) orders() []headroom.Operation {
 func (s *service) world(now time.Time) orchestration.World {
 	return orchestration.World{
 		Now: now, Service: s.name, Wish: s.wish(now), Inventory: s.inventory, Synced: s.synced, LastConfirmed: s.history.Count,
-		Traffic: s.traffic(now), Draining: s.memory.Draining, Open: sortedOperations(s.open), Backoff: s.memory.Backoff,
+		Traffic: s.traffic(now), Draining: s.memory.Draining, Open: sortedOperations(s.open), Refused: s.refused, Backoff: s.memory.Backoff,
 		Random: s.c.random(), NextOrdinal: s.memory.NextOrdinal, Capabilities: s.c.platform.Capabilities(),
 		StartTimeout: time.Duration(s.workload.Run.StartTimeout), DrainTimeout: s.drainTimeout(),
 		Revision: s.workload.Revision, Sick: s.incurable(now),

@@ -63,6 +63,7 @@ type service struct {
 	failure   string              // why the back-off last rose
 
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
+	refused       map[string]bool   // open removals that the platform refused when it was last asked, by ID
 
 	decision  *headroom.Decision // newest
 	rooms     [2]*room           // for decisions that nobody looks at
@@ -84,7 +85,7 @@ type service struct {
 
 func (c *Controller) newService(name string) (*service, error) {
 	s := &service{
-		name: name, c: c, looked: make(chan struct{}), drainVersions: map[string]uint64{},
+		name: name, c: c, looked: make(chan struct{}), drainVersions: map[string]uint64{}, refused: map[string]bool{},
 		open: map[string]headroom.Operation{}, memory: memory{NextOrdinal: 1},
 	}
 	if err := c.store.Get(serviceKind, name, &s.memory); err != nil && !errors.Is(err, headroom.ErrNotFound) {

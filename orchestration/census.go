@@ -23,11 +23,12 @@ type census struct {
 	removing int // named by an open shrink operation and not stopping yet
 
 	shrinking map[string]bool   // named by an open shrink operation
+	refused   map[string]string // replica to open shrink operation that the platform refuses
 	drains    map[string]string // replica to open drain operation
 }
 
 func take(w World) census {
-	c := census{certain: certain(w), shrinking: map[string]bool{}, drains: map[string]string{}}
+	c := census{certain: certain(w), shrinking: map[string]bool{}, refused: map[string]string{}, drains: map[string]string{}}
 	ordered, orderedTo := map[string]bool{}, 0
 	for _, op := range w.Open {
 		if !op.Open() {
@@ -41,6 +42,9 @@ func take(w World) census {
 				c.drains[name] = op.ID
 			case headroom.OperationShrink:
 				c.shrinking[name] = true
+				if w.Refused[op.ID] && op.State == headroom.OperationPlanned {
+					c.refused[name] = op.ID
+				}
 			}
 		}
 		if op.Kind == headroom.OperationGrow && len(op.Replicas) == 0 {
@@ -59,7 +63,7 @@ func take(w World) census {
 		switch {
 		case replica.State == headroom.ReplicaStopping:
 			stopping++
-		case c.shrinking[replica.Name]:
+		case c.shrinking[replica.Name] && !c.returnable(replica, draining):
 			if replica.State != headroom.ReplicaExited {
 				c.removing++
 			}
@@ -93,6 +97,11 @@ func take(w World) census {
 		}
 	}
 	return c
+}
+
+// returnable reports whether a replica could serve again that is drained and that the platform refuses to remove (nomad-autoscaler#911).
+func (c *census) returnable(replica headroom.Replica, draining bool) bool {
+	return c.refused[replica.Name] != "" && draining && replica.State == headroom.ReplicaReady
 }
 
 // certain reports whether everything that exists is listed.

@@ -130,6 +130,25 @@ func TestDisasterNomad911ADrainIsUndoneWhenTheWishComesBack(t *testing.T) {
 	expect(t, w, "back shop-2")
 }
 
+// The same while the platform goes on refusing: its removal stays open, to be tried again, and is given up when the replica is needed.
+func TestDisasterNomad911ARemovalThatIsRefusedIsGivenUpWhenTheWishComesBack(t *testing.T) {
+	refused := open(headroom.OperationShrink, headroom.OperationPlanned, "shop-2")
+	w := world(2, replicas(ready, 1, 2))
+	w.Draining["shop-2"], w.Traffic["shop-2"] = noon.Add(-time.Hour), Traffic{Drained: true}
+	w.Open = []headroom.Operation{refused}
+	expect(t, w, "grow shop-3") // it may be under way
+
+	w.Refused = map[string]bool{refused.ID: true}
+	step := expect(t, w, "back shop-2")
+	if step.Cancel[0].Operation != refused.ID {
+		t.Errorf("gives up %q, not the removal", step.Cancel[0].Operation)
+	}
+	w.Wish.Replicas = 1
+	expect(t, w, "") // it is tried again, and not ordered twice
+	w.Wish.Replicas, w.Sick = 2, map[string]bool{"shop-2": true}
+	expect(t, w, "grow shop-3")
+}
+
 // One draining or unready node held up all scaling for hours.
 func TestDisasterNomad672WhatIsNotReadyHoldsUpOnlyItself(t *testing.T) {
 	w := world(5, replicas(ready, 1, 2, 3), replicas(starting, 4))

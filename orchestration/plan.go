@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 //   - Nothing goes before the platform has been read completely once, nor while a reading has gaps
 //     (kubernetes/autoscaler#446).
 //   - Replicas that do not get ready, or that drain slowly, hold up nothing but themselves (nomad-autoscaler#672).
+//   - What is drained and cannot be removed serves again when it is needed (nomad-autoscaler#911).
 //   - Open operations count as done, so nothing is ordered twice (nomad-autoscaler#610).
 func Plan(w World) Step {
 	step := Step{Backoff: w.Backoff.notBeyond(w.Now), NextOrdinal: w.NextOrdinal}
@@ -157,7 +159,7 @@ func (p *planner) takeBack() {
 		if replica.State != headroom.ReplicaReady || p.Sick[replica.Name] {
 			continue // it could not serve: another one is started
 		}
-		p.step.Cancel = append(p.step.Cancel, Cancellation{Operation: p.drains[replica.Name], Replica: replica.Name,
+		p.step.Cancel = append(p.step.Cancel, Cancellation{Operation: cmp.Or(p.refused[replica.Name], p.drains[replica.Name]), Replica: replica.Name,
 			Reason: fmt.Sprintf("%d replicas are wanted again", p.Wish.Replicas)})
 		p.leaving = append(p.leaving[:i], p.leaving[i+1:]...)
 		p.serving = append(p.serving, replica)
@@ -226,8 +228,8 @@ func (p *planner) stopDrained() {
 		held := p.held(p.Capabilities)
 		p.leaving = p.leaving[1:]
 		since, draining := p.Draining[replica.Name]
-		if !draining {
-			continue // planned, and the balancers do not know yet
+		if !draining || p.refused[replica.Name] != "" {
+			continue // planned, and the balancers do not know yet; or ordered already
 		}
 		traffic := p.Traffic[replica.Name]
 		switch {

@@ -29,7 +29,9 @@ type World struct {
 	// failed because its time was over leaves its replica here.
 	Draining map[string]time.Time
 
-	Open    []headroom.Operation
+	Open []headroom.Operation
+	// Refused holds the removals in Open that the platform has certainly not begun: it refused them when it was last asked.
+	Refused map[string]bool // by the operation's ID
 	Backoff Backoff
 	Random  float64 // 0 up to 1, for the jitter of back-off
 
@@ -62,8 +64,8 @@ type Traffic struct {
 type Step struct {
 	// Operations are new, in the state planned: to be stored, then carried out in any order.
 	Operations []headroom.Operation
-	// Cancel are drains that are no longer wanted: end the operation as failed with the reason and give the replica
-	// traffic again.
+	// Cancel are drains, and removals that were refused, that are no longer wanted: end the operation as failed with the
+	// reason and give the replica traffic again.
 	Cancel []Cancellation
 	// Backoff and NextOrdinal take the place of those in World, stored together with the operations.
 	Backoff     Backoff
@@ -74,7 +76,7 @@ type Step struct {
 
 // Cancellation takes a draining replica back.
 type Cancellation struct {
-	Operation string // empty when the drain operation has ended already
+	Operation string // the removal or the drain; empty when the drain operation has ended and no removal has begun
 	Replica   string
 	Reason    string
 }
