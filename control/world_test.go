@@ -34,6 +34,8 @@ type world struct {
 	tasks     sync.WaitGroup
 	stopped   atomic.Int64 // how often a person ordered everything to stop
 	throttled atomic.Bool
+	lies      atomic.Int32    // how many of the next readings of the platform say that there is nothing
+	witness   func(order any) // sees each headroom.Growth and headroom.Removal before the platform does; nil for nobody
 }
 
 var named = headroom.Capabilities{NamesReplicas: true, NamesVictims: true}
@@ -83,7 +85,7 @@ func (w *world) tryStart() error {
 		platform = w.platform.Reopen()
 	}
 	c, err := control.New(control.Options{
-		Store: mortalStore{w.store, w.death}, Platform: mortalPlatform{platform, w.death, &w.throttled}, Logger: slog.New(slog.DiscardHandler),
+		Store: mortalStore{w.store, w.death}, Platform: mortalPlatform{platform, w.death, w}, Logger: slog.New(slog.DiscardHandler),
 		MachineMemory: 8 << 30, Stop: func() { w.stopped.Add(1) },
 	})
 	if err != nil {
@@ -144,6 +146,12 @@ func (w *world) end() {
 	w.cancel()
 	w.tasks.Wait()
 	w.cancel = nil
+}
+
+func (w *world) saw(order any) {
+	if w.witness != nil {
+		w.witness(order)
+	}
 }
 
 func (w *world) throttleOrders(throttled bool) { w.throttled.Store(throttled) }
@@ -357,14 +365,15 @@ func (s mortalStore) Commit(writes ...headroom.Write) ([]headroom.Entry, error) 
 
 type mortalPlatform struct {
 	*fake.Platform
-	death     *death
-	throttled *atomic.Bool // orders are refused, reads are not
+	death *death
+	world *world // refuses removals while it is throttled, but no reads
 }
 
 func (p mortalPlatform) Grow(ctx context.Context, order headroom.Growth) error {
 	if err := p.death.step(); err != nil {
 		return err
 	}
+	p.world.saw(order)
 	return p.Platform.Grow(ctx, order)
 }
 
@@ -372,7 +381,8 @@ func (p mortalPlatform) Shrink(ctx context.Context, order headroom.Removal) erro
 	if err := p.death.step(); err != nil {
 		return err
 	}
-	if p.throttled.Load() {
+	p.world.saw(order)
+	if p.world.throttled.Load() {
 		return headroom.ErrThrottled
 	}
 	return p.Platform.Shrink(ctx, order)
@@ -381,6 +391,10 @@ func (p mortalPlatform) Shrink(ctx context.Context, order headroom.Removal) erro
 func (p mortalPlatform) Inventory(ctx context.Context, service string) (headroom.Inventory, error) {
 	if p.death.dead() {
 		return headroom.Inventory{}, errDead
+	}
+	if p.world.lies.Load() > 0 {
+		p.world.lies.Add(-1)
+		return headroom.Inventory{Service: service, At: time.Now(), Count: new(int), Complete: true}, nil
 	}
 	return p.Platform.Inventory(ctx, service)
 }
