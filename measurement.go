@@ -101,6 +101,8 @@ type BackendMeasurement struct {
 	Health      Health       `json:"health"`
 	Breaker     BreakerState `json:"breaker"`
 	LastFailure string       `json:"lastFailure,omitempty"` // of a health check or an attempt, with its time
+	// Ejected says why outlier detection has ejected the backend; empty where it has not.
+	Ejected string `json:"ejected,omitempty"`
 }
 
 // Health is what the checks of a backend say.

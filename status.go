@@ -50,6 +50,7 @@ type BackendStatus struct {
 	RequestsPerSecond *float64     `json:"requestsPerSecond"`
 	LatencyP95        *Duration    `json:"latencyP95,omitempty"`
 	LastFailure       string       `json:"lastFailure,omitempty"`
+	Ejected           string       `json:"ejected,omitempty" doc:"why outlier detection has ejected the backend; not there where it has not"`
 }
 
 // BalancerStatus is what there is to know of the balancer now.

@@ -61,6 +61,7 @@ type Controller struct {
 	places      map[string]int // of each service in measurement.Services
 	heardAt     time.Time      // when measurement came; zero is never
 	lateness    headroom.Histogram
+	ejected     map[string]bool // backends that are ejected as outliers, as last reported
 
 	mu       sync.Mutex // guards all below
 	config   headroom.Config
@@ -205,6 +206,7 @@ func (c *Controller) Measured(measurement headroom.Measurement) {
 	c.signals.AddMeasurement(measurement)
 	c.hear(measurement, now)
 	signalOnce(c.seconds)
+	c.noticeEjections(measurement)
 }
 
 func signalOnce(c chan struct{}) {

@@ -112,6 +112,7 @@ func (c *Controller) backendStatuses() map[string][]headroom.BackendStatus {
 		status := headroom.BackendStatus{Backend: backend, Health: headroom.HealthUnknown, Breaker: headroom.BreakerClosed}
 		if m, known := measured[backend.ID]; known {
 			status.Health, status.Breaker, status.LastFailure = m.Health, m.Breaker, m.LastFailure
+			status.Ejected = m.Ejected
 			status.InFlight = &m.Traffic.InFlight
 			rate := float64(m.Traffic.Arrivals) / measurement.Window.Seconds()
 			status.RequestsPerSecond = &rate

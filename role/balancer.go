@@ -190,6 +190,9 @@ func routingTable(config headroom.Config, endpoints headroom.Endpoints, told boo
 	table := headroom.RoutingTable{Version: endpoints.Version}
 	for name, service := range config.Services {
 		route := headroom.ServiceRoute{Service: name, LoadBalancing: service.LoadBalancing}
+		if route.LoadBalancing.SlowStart.Window == 0 { // a replica carries less while it warms up
+			route.LoadBalancing.SlowStart.Window = service.Scaling.WarmUp
+		}
 		for _, backend := range endpoints.Backends {
 			if backend.Service == name {
 				route.Backends = append(route.Backends, backend)

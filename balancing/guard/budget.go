@@ -68,9 +68,9 @@ func (b *Budget) Spend(now time.Time, requests uint64) bool {
 func (b *Budget) bucket(now time.Time, requests uint64) *spending {
 	second := now.Unix()
 	current := &b.buckets[uint64(second)%budgetSeconds]
+	b.requests = max(b.requests, requests)
 	if current.second != second {
 		*current = spending{second: second, before: b.requests}
 	}
-	b.requests = max(b.requests, requests)
 	return current
 }

@@ -14,10 +14,13 @@ const (
 	queueSize     = 4   // what a limit may grow by in one sample, before smoothing
 	smoothing     = 0.2 // weight of the newest limit
 	leastGradient = 0.5 // a limit at most halves in one sample, before smoothing
+	// Gradient2's average follows a long overload until that counts as normal, and its limit grows without end: here of 10 slots to 107 in a minute.
+	// So the average rises a twentieth as fast while the limit is filled, and falls ten times as fast.
+	fullRise, fall = 0.05, 10.0
 )
 
 // Gradient finds how many requests at once a service takes, from its own traffic alone: Gradient2 of Netflix' concurrency-limits. It compares the
-// latency of now with the average of the last minute; while it is more than Tolerance times that, requests wait for each other, and the
+// latency of now with the average of the last minute, in which latencies of a filled limit count little; while it is more than Tolerance times that, requests wait for each other, and the
 // limit falls in proportion, else it grows. Nothing is ever held back in order to measure: Envoy's windows for that let three requests pass,
 // and are seen as errors by users. It is not safe for concurrent use.
 type Gradient struct {
@@ -39,11 +42,17 @@ func (g *Gradient) Sample(settings headroom.AdaptiveLimit, latency time.Duration
 	if g.samples <= warmUpSamples {
 		n = float64(g.samples)
 	}
-	g.long += (short - g.long) * min(2/(n+1), 1)
-	if g.long > 2*short {
-		g.long *= 0.95 // a time of overload made the average too large: it comes down sooner
+	weight := 2 / (n + 1)
+	full := float64(inFlight) >= g.limit/2
+	switch {
+	case g.samples <= warmUpSamples:
+	case short < g.long:
+		weight *= fall
+	case full && g.limit > least: // at the least limit it is not the requests that make each other slow
+		weight *= fullRise
 	}
-	if float64(inFlight) >= g.limit/2 { // else the limit is not what holds requests back, and nothing is learned of it
+	g.long += (short - g.long) * min(weight, 1)
+	if full { // else the limit is not what holds requests back, and nothing is learned of it
 		gradient := min(max(settings.Tolerance*g.long/short, leastGradient), 1)
 		g.limit += smoothing * (g.limit*gradient + queueSize - g.limit)
 	}

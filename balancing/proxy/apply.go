@@ -238,6 +238,9 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		have := old[b.ID]
 		if have == nil || have.address != b.Address || have.service != route.Service {
 			have = newBackend(b, route.Service, health, s.newBreaker(lb.CircuitBreaker), &s.large)
+			if svc.view.Load() != nil { // of a service's first backends none has to wait for the others
+				have.warmsSince = time.Now()
+			}
 		} else if have.breaker != nil {
 			have.breaker.Configure(lb.CircuitBreaker)
 		}

@@ -201,6 +201,9 @@ func (x *exchange) settle(how outcome, nothingLearned bool) {
 			b.breaker.RecordSince(x.attemptAt, end, !x.failed(how))
 		}
 	}
+	if !nothingLearned {
+		x.judge(b, how)
+	}
 	b.traffic.end(how, end.Sub(x.attemptAt))
 }
 

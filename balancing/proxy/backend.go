@@ -17,7 +17,11 @@ type backend struct {
 	address string
 	traffic traffic
 	load    pick.Load
+	conduct conduct
 	window  window // under the server's lock
+
+	warmsSince time.Time // since when its share grows; zero: it is whole. Under the server's lock
+	wasOpen    bool      // its breaker, when last looked at. Under the server's lock
 
 	connections connections
 	large       *sync.Pool // the server's
@@ -73,16 +77,16 @@ func (b *backend) acquire() bool {
 	return false
 }
 
-func (b *backend) setHealth(health headroom.Health, failure string) (changed bool) {
+func (b *backend) setHealth(health headroom.Health, failure string) (before headroom.Health, changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	changed = b.health != health
+	before, changed = b.health, b.health != health
 	b.health = health
 	if failure != "" {
 		b.lastFailure = failure
 	}
 	b.healthy.Store(health == headroom.HealthHealthy)
-	return changed
+	return before, changed
 }
 
 // unhealthy reports whether checks have found that the backend is ill, rather than nothing yet.
@@ -108,6 +112,9 @@ func (b *backend) breakerState(now time.Time) headroom.BreakerState {
 
 func (b *backend) measure(now time.Time) headroom.BackendMeasurement {
 	measured := headroom.BackendMeasurement{ID: b.id, Address: b.address, Traffic: b.window.take(&b.traffic), Breaker: b.breakerState(now)}
+	if b.conduct.ejected.Load() {
+		measured.Ejected = b.conduct.host.Detail
+	}
 	b.mu.Lock()
 	measured.Health, measured.LastFailure = b.health, b.lastFailure
 	b.mu.Unlock()

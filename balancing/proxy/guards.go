@@ -11,8 +11,10 @@ import (
 // guards is what a service knows for keeping its requests from failing. It outlives tables.
 type guards struct {
 	budget    guard.Budget
-	retries   atomic.Uint64 // attempts beyond the first, hedges not included
-	exhausted atomic.Uint64 // that there was no budget for
+	outliers  guard.Detector // under the server's lock
+	warming   bool           // some backend gets less than its share; under the server's lock
+	retries   atomic.Uint64  // attempts beyond the first, hedges not included
+	exhausted atomic.Uint64  // that there was no budget for
 
 	reported struct{ retries, exhausted uint64 } // under the server's lock
 }

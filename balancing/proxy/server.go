@@ -136,8 +136,15 @@ func (s *Server) SetHealth(id string, health headroom.Health, failure string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, known := s.backends[id]
-	if !known || !b.setHealth(health, failure) {
+	if !known {
 		return
+	}
+	before, changed := b.setHealth(health, failure)
+	if !changed {
+		return
+	}
+	if health == headroom.HealthHealthy && before == headroom.HealthUnhealthy {
+		b.warmsSince = time.Now()
 	}
 	for _, svc := range s.services {
 		for _, m := range svc.members {
@@ -178,6 +185,8 @@ func (s *Server) sample() {
 				if svc.stale {
 					s.rebuild(svc)
 				}
+				s.ejectOutliers(svc, now)
+				s.warm(svc, now)
 			}
 			for _, b := range s.backends {
 				b.window.sample(&b.traffic)

@@ -95,9 +95,9 @@ func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, se
 		}
 		switch {
 		case m.weight == 0 || !m.active:
-		case healthy:
+		case healthy && !m.backend.conduct.ejected.Load():
 			active = append(active, m)
-		case m.backend.unhealthy():
+		case healthy || m.backend.unhealthy():
 			ill = append(ill, m)
 		}
 	}

@@ -194,7 +194,7 @@ func writeBackends(w io.Writer, s style, backends []headroom.BackendStatus) erro
 			inFlight = strconv.FormatInt(*b.InFlight, 10)
 		}
 		t.add(text(b.ID), text(b.Service), text(b.Address), number(strconv.Itoa(b.Weight)), t.mood(string(b.State)), text(string(b.Source)),
-			t.mood(string(b.Health)), t.mood(string(b.Breaker)), number(perSecond), number(inFlight), number(latencyText(b.LatencyP95)), text(b.LastFailure))
+			t.mood(healthText(b)), t.mood(string(b.Breaker)), number(perSecond), number(inFlight), number(latencyText(b.LatencyP95)), text(b.LastFailure))
 	}
 	return t.write(w)
 }
@@ -208,4 +208,12 @@ func dryRunPrefix(dryRun bool) string {
 		return "dry run, nothing changed: "
 	}
 	return ""
+}
+
+// healthText is the health of a backend, or that it is ejected although checks find it healthy.
+func healthText(b headroom.BackendStatus) string {
+	if b.Ejected != "" && b.Health == headroom.HealthHealthy {
+		return "ejected"
+	}
+	return string(b.Health)
 }

@@ -68,6 +68,7 @@ func (r *Recorder) eachBackend(e emitter, service, id string, b *backendState) {
 	case headroom.HealthUnhealthy:
 		e.value(f.up, 0, service, id)
 	}
+	e.value(f.ejected, truth(b.ejected), service, id)
 	e.value(f.breakerOpen, truth(b.breaker == headroom.BreakerOpen || b.breaker == headroom.BreakerHalfOpen), service, id)
 }
 

@@ -41,6 +41,7 @@ type families struct {
 	connections, accepted, refused, handshakes                        *family // per listener
 	protocols, malformed, tunnels                                     *family // per listener
 	retries, hedges, budgetExhausted, shed                            *family // per service
+	ejected                                                           *family // per backend
 	certificateEnd, certificateLife, certificateFailing               *family // per certificate
 	logDropped                                                        *family // of the balancer
 	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
@@ -77,6 +78,7 @@ func newFamilies() families {
 		attemptDuration:  &family{"headroom_backend_request_duration_seconds", "Time from sending an attempt to the last byte of its response.", histogramKind, backend},
 		attemptsInFlight: &family{"headroom_backend_requests_in_flight", "Attempts being served by a backend, mean over the last second.", gaugeKind, backend},
 		up:               &family{"headroom_backend_up", "1 if the backend passes its health checks, 0 if not; absent while it is not known.", gaugeKind, backend},
+		ejected:          &family{"headroom_backend_ejected", "1 if outlier detection has ejected the backend.", gaugeKind, backend},
 		breakerOpen:      &family{"headroom_backend_breaker_open", "1 if the circuit breaker keeps traffic from the backend, half-open included.", gaugeKind, backend},
 
 		connections: &family{"headroom_connections", "Connections of clients that are open on a listener, idle ones included.", gaugeKind, listener},
@@ -117,7 +119,7 @@ func (f families) all() []*family {
 	return []*family{
 		f.arrivals, f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends,
 		f.rateLimited, f.rateFallback, f.rateCrowded,
-		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen,
+		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen, f.ejected,
 		f.retries, f.hedges, f.budgetExhausted, f.shed,
 		f.connections, f.accepted, f.refused, f.handshakes, f.protocols, f.malformed, f.tunnels,
 		f.certificateEnd, f.certificateLife, f.certificateFailing, f.logDropped,

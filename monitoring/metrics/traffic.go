@@ -34,6 +34,7 @@ type backendState struct {
 	inFlight  float64
 	health    headroom.Health
 	breaker   headroom.BreakerState
+	ejected   bool
 }
 
 func newServiceState() *serviceState {
@@ -68,7 +69,7 @@ func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 		backend.outcomes = backend.outcomes.Plus(b.Traffic.Outcomes)
 		backend.durations.add(b.Traffic.Latency)
 		backend.inFlight = b.Traffic.InFlightMean
-		backend.health, backend.breaker = b.Health, b.Breaker
+		backend.health, backend.breaker, backend.ejected = b.Health, b.Breaker, b.Ejected != ""
 		s.backends[b.ID] = backend
 		s.health[b.Health]++
 	}
