@@ -27,6 +27,11 @@ func (s *service) plan(now time.Time) ([]headroom.Operation, error) {
 	if s.settled() {
 		return nil, nil
 	}
+	return s.planAnew(now)
+}
+
+// planAnew is plan for a service that is not settled. The lock is held.
+func (s *service) planAnew(now time.Time) ([]headroom.Operation, error) {
 	t := &turn{now: now, open: maps.Clone(s.open), memory: s.memory}
 	t.memory.Draining = maps.Clone(s.memory.Draining)
 

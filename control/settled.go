@@ -26,6 +26,9 @@ func (s *service) settled() bool {
 		if replicas[i].State != headroom.ReplicaReady || replicas[i].Revision != s.workload.Revision {
 			return false
 		}
+		if n, ours := orchestration.Ordinal(s.name, replicas[i].Name); ours && n >= s.memory.NextOrdinal {
+			return false // adopted: its name must not be given again, also where it is gone one day
+		}
 	}
-	return s.memory.History.Count == s.history.Count && slices.Equal(s.memory.History.Live, s.history.Live)
+	return s.memory.NextOrdinal > 0 && s.memory.History.Count == s.history.Count && slices.Equal(s.memory.History.Live, s.history.Live)
 }

@@ -134,8 +134,8 @@ func (c *census) held(capabilities headroom.Capabilities) int {
 	return held
 }
 
-// ordinal reads n from a name such as shop-n.
-func ordinal(service, name string) (int, bool) {
+// Ordinal reads n from a name such as shop-n, which Plan gives; false where it is another name.
+func Ordinal(service, name string) (int, bool) {
 	digits, ok := strings.CutPrefix(name, service+"-")
 	if !ok {
 		return 0, false
@@ -149,7 +149,7 @@ func ordinal(service, name string) (int, bool) {
 func nextOrdinal(w World) int {
 	next := max(w.NextOrdinal, 1)
 	see := func(name string) {
-		if n, ok := ordinal(w.Service, name); ok && n >= next {
+		if n, ok := Ordinal(w.Service, name); ok && n >= next {
 			next = n + 1
 		}
 	}

@@ -45,6 +45,6 @@ func inFlight(replica headroom.Replica, w World) int64 {
 }
 
 func number(replica headroom.Replica, w World) int {
-	n, _ := ordinal(w.Service, replica.Name)
+	n, _ := Ordinal(w.Service, replica.Name)
 	return n
 }

@@ -117,6 +117,7 @@ func (m *Monitor) Reported(report control.Report) {
 		}
 	}
 	m.recorder.RecordReplicas(report.At, replicas)
+	m.recorder.RecordLateness(report.At, report.Lateness)
 }
 
 // saveEvery is how often what objectives are judged by is stored: a crash loses at most this much of a month.

@@ -109,6 +109,8 @@ func (r *Recorder) eachScaled(e emitter, services []Replicas) {
 	}
 }
 
+func (r *Recorder) eachLate(e emitter) { e.durations(r.families.lateness, &r.late.lateness) }
+
 // collect turns what is emitted into samples; a histogram becomes _bucket, _sum and _count.
 func collect(each func(emitter)) []Sample {
 	var out []Sample

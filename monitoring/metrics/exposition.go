@@ -92,6 +92,9 @@ func (r *Recorder) current() []prometheus.Metric {
 	if !r.scaled.seen.Before(oldest) {
 		r.eachScaled(into, r.scaled.services)
 	}
+	if !r.late.seen.Before(oldest) {
+		r.eachLate(into)
+	}
 	into.value(r.families.build, 1, r.options.Version, runtime.Version())
 	into.value(r.families.appendFailures, float64(r.failures.total))
 	return out

@@ -47,6 +47,7 @@ type families struct {
 	replicaCPU, replicaMemory, replicaCPULimit, replicaMemoryLimit    *family // per replica
 	desired, ready, starting, minReplicas, maxReplicas, wishUnlimited *family // of the scaler, per service
 	proposal                                                          *family // of the scaler, per policy
+	lateness                                                          *family // of the scaler
 	build, appendFailures                                             *family // of this program
 }
 
@@ -109,6 +110,8 @@ func newFamilies() families {
 
 		proposal: &family{"headroom_policy_proposal", "Replicas that a policy asks for by itself, before any limit; absent while it abstains. shadow is true for one that decides nothing.", gaugeKind, []string{"service", "policy", "shadow"}},
 
+		lateness: &family{"headroom_scaler_lateness_seconds", "Time from the end of a second that was measured to the decision on it, of each service.", histogramKind, nil},
+
 		build:          &family{"headroom_build_info", "1, labeled with the versions that this program was built from.", gaugeKind, []string{"version", "goversion"}},
 		appendFailures: &family{"headroom_metrics_append_failures_total", "Times that the store refused samples, in whole or in part.", counterKind, nil},
 	}
@@ -125,7 +128,7 @@ func (f families) all() []*family {
 		f.certificateEnd, f.certificateLife, f.certificateFailing, f.logDropped,
 		f.replicaCPU, f.replicaMemory, f.replicaCPULimit, f.replicaMemoryLimit,
 		f.desired, f.ready, f.starting, f.minReplicas, f.maxReplicas, f.wishUnlimited, f.proposal,
-		f.build, f.appendFailures,
+		f.lateness, f.build, f.appendFailures,
 	}
 }
 

@@ -24,6 +24,7 @@ type Recorder struct {
 	balancer balancerState
 	replicas map[string]usageState // by service
 	scaled   scaledState
+	late     lateState
 	stored   map[string]map[string]Sample // by source of the report and series: what it last appended
 	failures failures
 }
@@ -69,6 +70,12 @@ type scaledState struct {
 	services []Replicas
 }
 
+// lateState is how late the scaler's decisions have been so far.
+type lateState struct {
+	seen     time.Time
+	lateness durations
+}
+
 // failures counts what the store refused.
 type failures struct {
 	total    uint64
@@ -90,6 +97,7 @@ func NewRecorder(options RecorderOptions) *Recorder {
 		services: map[string]*serviceState{},
 		replicas: map[string]usageState{},
 		stored:   map[string]map[string]Sample{},
+		late:     lateState{lateness: newDurations(edges(8))},
 	}
 }
 
@@ -149,6 +157,15 @@ func (r *Recorder) RecordReplicas(at time.Time, services []Replicas) {
 	defer r.mu.Unlock()
 	r.scaled = scaledState{seen: at, services: services}
 	r.append("scaler", at, func(e emitter) { r.eachScaled(e, services) })
+}
+
+// RecordLateness takes how late the scaler's decisions were since the last call.
+func (r *Recorder) RecordLateness(at time.Time, lateness headroom.Histogram) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late.seen = at
+	r.late.lateness.add(lateness)
+	r.append("lateness", at, r.eachLate)
 }
 
 // append stores what each emits, and ends what the same source appended before and does not emit

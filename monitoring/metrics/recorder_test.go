@@ -178,6 +178,29 @@ func TestWhatPoliciesAskForIsRecordedUntilTheyAbstain(t *testing.T) {
 	}
 }
 
+// Two decisions 1 and 300 ms late, then one of 2 s: the buckets are powers of two of 256 µs, so 256 ms and 524 ms are edges.
+func TestTheLatenessOfDecisionsIsAddedUp(t *testing.T) {
+	r, store, _ := newTestRecorder(t)
+	late := func(at time.Time, durations ...time.Duration) {
+		var h headroom.Histogram
+		for _, d := range durations {
+			h.Add(d)
+		}
+		r.RecordLateness(at, h)
+	}
+	late(epoch, time.Millisecond, 300*time.Millisecond)
+	next := epoch.Add(time.Second)
+	late(next, 2*time.Second)
+	for expr, want := range map[string]float64{
+		`headroom_scaler_lateness_seconds_count`: 3, `headroom_scaler_lateness_seconds_sum`: 2.301,
+		`headroom_scaler_lateness_seconds_bucket{le="0.262144"}`: 1, `headroom_scaler_lateness_seconds_bucket{le="0.524288"}`: 2,
+	} {
+		if got := values(t, store, expr, next, "service"); got[""] != want {
+			t.Errorf("%s is %v; expected %v", expr, got, want)
+		}
+	}
+}
+
 // scrape asks the handler as a scraper would and parses what it gets.
 func scrape(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()
