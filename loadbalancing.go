@@ -23,8 +23,8 @@ const (
 // LoadBalancing says where a service listens and how its requests are spread. Services that share an address are told apart by
 // their hosts, and must agree on what holds for the whole connection: protocol, proxyProtocol.accept, trustedProxies.
 type LoadBalancing struct {
-	Listen          string             `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts" example:"127.0.0.1:8080"`
-	Hosts           []string           `json:"hosts,omitempty" doc:"where several share a listener, of which one may have none and gets the rest: host names of this service" example:"[shop.example.com]"`
+	Listen          string             `json:"listen" default:"127.0.0.1:8080" doc:"address on which traffic is taken; services may share one and are then told apart by hosts; none is for services that only routes and splits of others lead to" example:"127.0.0.1:8080"`
+	Hosts           []string           `json:"hosts,omitempty" doc:"where several share a listener, of which one may have none and gets the rest: host names of this service; *.example.com is all below example.com that nobody names" example:"[shop.example.com, '*.shop.example.com']"`
 	Protocol        Protocol           `json:"protocol" default:"http" enum:"http,tcp" doc:"what clients speak: http is HTTP/1.0, 1.1 and 2; tcp passes bytes through unread"`
 	TLS             TLS                `json:"tls" doc:"certificates of this service, given or obtained; with any, its clients must use TLS"`
 	BackendProtocol BackendProtocol    `json:"backendProtocol" default:"http/1.1" enum:"http/1.1,h2" doc:"what backends are spoken to in; gRPC needs h2"`
@@ -52,8 +52,10 @@ type LoadBalancing struct {
 
 	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get"`
 	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get"`
-	Routes          []Route           `json:"routes,omitempty" doc:"paths that are treated in another way; the longest path that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
 	RateLimits      []RateLimit       `json:"rateLimits,omitempty" doc:"how many requests may come in a time, of one client or in all; a request must be within each" example:"[{name: per-client, requests: 100, period: 1m}]"`
+	Routes          []Route           `json:"routes,omitempty" doc:"requests that are treated in another way; the most specific one that fits wins" example:"[{path: /old, redirect: {to: /new}}]"`
+	Split           Split             `json:"split" doc:"sharing the requests among variants of the service: canaries, A/B tests"`
+	Mirror          Mirror            `json:"mirror" doc:"copies of requests for another service, whose answers nobody gets"`
 	Compression     Compression       `json:"compression" doc:"compressing responses that the backend sent plain"`
 	ErrorPages      map[string]string `json:"errorPages,omitempty" doc:"files that are sent in place of headroom's own error answers, by status (503) or class (5xx)" example:"{'503': /srv/busy.html}"`
 	TraceSampling   float64           `json:"traceSampling" default:"1" minimum:"0" maximum:"1" doc:"share of the traces begun here, where the client sent no traceparent, that are marked as sampled" example:"0.01"`
@@ -134,3 +136,9 @@ func (b StaticBackend) Backend(service string) Backend {
 func StaticBackendID(service, address string) string {
 	return service + "-" + strings.NewReplacer(":", "-", "/", "-", "[", "", "]", "").Replace(address)
 }
+
+// ListenNone is the listener of services that only routes, splits and mirrors of others lead to.
+const ListenNone = "none"
+
+// Listens reports whether the service takes traffic by itself.
+func (l LoadBalancing) Listens() bool { return l.Listen != ListenNone }

@@ -61,6 +61,7 @@ type ServiceMeasurement struct {
 	Guard    GuardMeasurement     `json:"guard"`
 	// RateLimits are those of the service and its routes.
 	RateLimits []RateLimitMeasurement `json:"rateLimits,omitempty"`
+	Mirror     MirrorMeasurement      `json:"mirror,omitzero"`
 }
 
 // GuardMeasurement is what was done in the window so that requests do not fail.
@@ -91,6 +92,12 @@ func (g GuardMeasurement) Plus(later GuardMeasurement) GuardMeasurement {
 		}
 	}
 	return sum
+}
+
+// MirrorMeasurement counts the copies of a service's requests for its mirror.
+type MirrorMeasurement struct {
+	Sent    uint64 `json:"sent"`
+	Skipped uint64 `json:"skipped"` // too many at once, or of a kind that is not copied
 }
 
 // BackendMeasurement is the traffic of one backend in the window, and how the balancer thinks of it.

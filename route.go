@@ -1,17 +1,25 @@
 package headroom
 
-// Route treats the requests of some paths in another way than the rest of their service.
+// Route treats some requests in another way than the rest of their service, or leads them to another service. Of the routes whose conditions
+// a request meets the most specific one wins; see docs/routes.md. In Headers and Query a value is meant as it is written, but for "*", which is
+// any, and "~" with a regular expression (RE2) behind it, which must fit the whole value.
 type Route struct {
-	Path            string        `json:"path" doc:"path that the route is for: /api/ with all below it, or one path alone with exact" example:"/api/"`
-	Exact           bool          `json:"exact,omitempty" doc:"the path alone, not those below it" example:"true"`
-	Redirect        Redirect      `json:"redirect" doc:"answer with a redirect instead of asking a backend"`
-	Rewrite         string        `json:"rewrite,omitempty" doc:"what the backend gets in place of the part of the path that fitted" example:"/v2/"`
-	Timeouts        RouteTimeouts `json:"timeouts" doc:"timeouts that differ from the service's"`
-	MaxBody         Bytes         `json:"maxBody,omitempty" doc:"limits.body for these paths" example:"1GiB"`
-	Priority        string        `json:"priority,omitempty" doc:"class of overload.priorities of these paths' requests" example:"batch"`
-	RateLimits      []RateLimit   `json:"rateLimits,omitempty" doc:"limits of these paths beside those of the service" example:"[{name: logins, requests: 5, period: 1m}]"`
-	RequestHeaders  HeaderEdits   `json:"requestHeaders" doc:"changes of the fields that backends get, after those of the service"`
-	ResponseHeaders HeaderEdits   `json:"responseHeaders" doc:"changes of the fields that clients get, after those of the service"`
+	Path            string            `json:"path,omitempty" doc:"path that the route is for: /api/ with all below it, or one path alone with exact" example:"/api/"`
+	Exact           bool              `json:"exact,omitempty" doc:"the path alone, not those below it" example:"true"`
+	Regexp          string            `json:"regexp,omitempty" doc:"in place of path: a regular expression (RE2) that the whole path must fit" example:"/users/[0-9]+/orders"`
+	Hosts           []string          `json:"hosts,omitempty" doc:"only for these hosts; *.example.com is all below example.com" example:"['*.example.com']"`
+	Methods         []string          `json:"methods,omitempty" doc:"only for these methods" example:"[GET, HEAD]"`
+	Headers         map[string]string `json:"headers,omitempty" doc:"only for requests with these header fields: a value, * for any, or ~REGEXP" example:"{X-Beta: '1', User-Agent: '~.*Firefox.*'}"`
+	Query           map[string]string `json:"query,omitempty" doc:"only for requests with these parameters in the query: a value, * for any, or ~REGEXP" example:"{version: '2'}"`
+	Service         string            `json:"service,omitempty" doc:"the service whose backends get the requests; default the one that the route belongs to" example:"checkout"`
+	Redirect        Redirect          `json:"redirect" doc:"answer with a redirect instead of asking a backend"`
+	Rewrite         string            `json:"rewrite,omitempty" doc:"what the backend gets in place of the part of the path that fitted" example:"/v2/"`
+	Timeouts        RouteTimeouts     `json:"timeouts" doc:"timeouts that differ from the service's"`
+	MaxBody         Bytes             `json:"maxBody,omitempty" doc:"limits.body for these paths" example:"1GiB"`
+	Priority        string            `json:"priority,omitempty" doc:"class of overload.priorities of these requests" example:"batch"`
+	RateLimits      []RateLimit       `json:"rateLimits,omitempty" doc:"limits of these requests beside those of the service" example:"[{name: logins, requests: 5, period: 1m}]"`
+	RequestHeaders  HeaderEdits       `json:"requestHeaders" doc:"changes of the fields that backends get, after those of the service"`
+	ResponseHeaders HeaderEdits       `json:"responseHeaders" doc:"changes of the fields that clients get, after those of the service"`
 }
 
 // Redirect answers a request with another place to look at.

@@ -37,6 +37,7 @@ func (c Config) Validate() []error {
 		found.add(balancing.validateAffinity(path + ".loadBalancing")...)
 		found.add(balancing.validateLimitsAlone(path+".loadBalancing", c.Redis)...)
 	}
+	found.add(c.validateLeading()...)
 	found.add(c.validateSharing()...)
 	found.add(c.validateListeners()...)
 	found.add(c.validateBackendIDs()...)
@@ -226,6 +227,9 @@ func (c Config) validateListeners() []error {
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
 		balancing := c.Services[name].LoadBalancing
 		path := "services." + name + ".loadBalancing"
+		if !balancing.Listens() {
+			continue
+		}
 		if overlap(balancing.Listen, c.API.Listen) {
 			found.add(&InvalidError{Field: path + ".listen", Value: strconv.Quote(balancing.Listen),
 				Expected: fmt.Sprintf("is also where the API listens (api.listen is %q): give one of them another port", c.API.Listen)})

@@ -12,19 +12,12 @@ import (
 // Validate says what is wrong with where a service listens and how its requests are spread.
 func (l LoadBalancing) Validate(path string) []error {
 	found := &findings{}
-	found.add(listenAddress(path+".listen", l.Listen)...)
-	seen := map[string]bool{}
-	for i, host := range l.Hosts {
-		at := fmt.Sprintf("%s.hosts[%d]", path, i)
-		if !isHostName(host) {
-			found.add(&InvalidError{Field: at, Value: strconv.Quote(host), Expected: `must be a host name without port, such as "shop.example.com"`})
-			continue
-		}
-		if seen[strings.ToLower(host)] {
-			found.add(&InvalidError{Field: at, Value: strconv.Quote(host), Expected: "is given twice"})
-		}
-		seen[strings.ToLower(host)] = true
+	if l.Listens() {
+		found.add(listenAddress(path+".listen", l.Listen)...)
 	}
+	found.add(validateHosts(path+".hosts", l.Hosts)...)
+	found.add(l.Split.Validate(path + ".split")...)
+	found.add(l.Mirror.Validate(path + ".mirror")...)
 	found.add(l.HealthCheck.Validate(path + ".healthCheck")...)
 	found.add(l.SessionAffinity.Validate(path + ".sessionAffinity")...)
 	found.add(l.CircuitBreaker.Validate(path + ".circuitBreaker")...)
@@ -46,6 +39,25 @@ func (l LoadBalancing) Validate(path string) []error {
 	found.add(l.Compression.Validate(path + ".compression")...)
 	found.add(validateErrorPages(path+".errorPages", l.ErrorPages)...)
 	found.add(checkTags(path, l)...)
+	return found.errors
+}
+
+// validateHosts holds hosts to names and to wildcards for all that is below a name, each given once.
+func validateHosts(path string, hosts []string) []error {
+	found := &findings{}
+	seen := map[string]bool{}
+	for i, host := range hosts {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if !isHostName(strings.TrimPrefix(host, "*.")) {
+			found.add(&InvalidError{Field: at, Value: strconv.Quote(host),
+				Expected: `must be a host name without port, such as "shop.example.com", or "*.example.com" for all below example.com`})
+			continue
+		}
+		if seen[strings.ToLower(host)] {
+			found.add(&InvalidError{Field: at, Value: strconv.Quote(host), Expected: "is given twice"})
+		}
+		seen[strings.ToLower(host)] = true
+	}
 	return found.errors
 }
 

@@ -26,6 +26,8 @@ func (l LoadBalancing) validateTCP(path string, general LoadBalancing) []error {
 	}
 	own("hosts", "", l.Hosts, general.Hosts)
 	own("routes", "", l.Routes, general.Routes)
+	own("split.variants", "", l.Split.Variants, general.Split.Variants)
+	own("mirror.service", strconv.Quote(l.Mirror.Service), l.Mirror.Service, general.Mirror.Service)
 	if !l.RequestHeaders.Empty() {
 		own("requestHeaders", "", l.RequestHeaders, general.RequestHeaders)
 	}
@@ -57,6 +59,9 @@ func (c Config) validateSharing() []error {
 	first := map[string]string{} // service by listener
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
 		mine := c.Services[name].LoadBalancing
+		if !mine.Listens() {
+			continue
+		}
 		other, shared := first[mine.Listen]
 		if !shared {
 			first[mine.Listen] = name

@@ -8,23 +8,18 @@ import (
 	"strings"
 )
 
-// validateRoutes says what is wrong with the routes of a service: each by itself, two for one path, and a redirect to where it came from.
+// validateRoutes says what is wrong with the routes of a service: each by itself, two that fit the same requests, and a redirect to where it came
+// from.
 func validateRoutes(path string, routes []Route) []error {
 	found := &findings{}
-	type key struct {
-		path  string
-		exact bool
-	}
-	seen := map[key]int{}
 	for i, route := range routes {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		found.add(route.Validate(at)...)
-		if first, twice := seen[key{route.Path, route.Exact}]; twice {
-			found.add(&InvalidError{Field: at + ".path", Value: strconv.Quote(route.Path),
-				Expected: fmt.Sprintf("is also the path of %s[%d]: give one route for it", path, first)})
+		if other := slices.IndexFunc(routes[:i], route.rivals); other >= 0 {
+			found.add(&InvalidError{Field: at + "." + route.pathField(), Value: strconv.Quote(route.Path + route.Regexp),
+				Expected: route.rivalry(routes[other], fmt.Sprintf("%s[%d]", path, other))})
 			continue
 		}
-		seen[key{route.Path, route.Exact}] = i
 		if goesRound(routes, i) {
 			found.add(&InvalidError{Field: at + ".redirect.to", Value: strconv.Quote(route.Redirect.To),
 				Expected: fmt.Sprintf("lies within %s itself, so that clients would be sent round in a circle: set exact, or redirect to another path", route.Path)})
@@ -36,7 +31,7 @@ func validateRoutes(path string, routes []Route) []error {
 // goesRound tells whether a redirect leads to a path that the same route answers, as /docs to /docs/ does.
 func goesRound(routes []Route, i int) bool {
 	to := routes[i].Redirect.To
-	if to == "" || strings.Contains(to, "{") || !routes[i].fits(to) {
+	if to == "" || strings.Contains(to, "{") || routes[i].Regexp != "" || !routes[i].fits(to) {
 		return false
 	}
 	return !slices.ContainsFunc(routes, func(other Route) bool {
@@ -57,8 +52,11 @@ func (r Route) fits(path string) bool {
 // Validate says what is wrong with one route.
 func (r Route) Validate(path string) []error {
 	found := &findings{}
-	if wrong := checkPath(r.Path); wrong != "" {
-		found.add(&InvalidError{Field: path + ".path", Value: quoteUnlessEmpty(r.Path), Expected: wrong + `, such as "/api/"`})
+	found.add(r.validatePath(path)...)
+	found.add(r.validateConditions(path)...)
+	if r.Service != "" && r.Redirect.To != "" {
+		found.add(&InvalidError{Field: path + ".service", Value: strconv.Quote(r.Service),
+			Expected: "the route redirects, so that no service gets its requests: remove service or redirect"})
 	}
 	if r.Rewrite != "" {
 		if wrong := checkPath(r.Rewrite); wrong != "" {
@@ -74,6 +72,26 @@ func (r Route) Validate(path string) []error {
 	found.add(r.ResponseHeaders.Validate(path+".responseHeaders", false)...)
 	found.add(checkTags(path, r)...)
 	return found.errors
+}
+
+// validatePath holds a route to either a path or an expression for whole ones.
+func (r Route) validatePath(path string) []error {
+	if r.Regexp == "" {
+		if wrong := checkPath(r.Path); wrong != "" {
+			return []error{&InvalidError{Field: path + ".path", Value: quoteUnlessEmpty(r.Path), Expected: wrong + `, such as "/api/"`}}
+		}
+		return nil
+	}
+	switch {
+	case r.Path != "":
+		return []error{&InvalidError{Field: path + ".regexp", Value: strconv.Quote(r.Regexp), Expected: "is given beside path: keep one of them"}}
+	case r.Exact:
+		return []error{&InvalidError{Field: path + ".exact", Value: "true", Expected: "is for path; a regexp always is for whole paths: remove it"}}
+	}
+	if wrong := checkExpression(r.Regexp); wrong != "" {
+		return []error{&InvalidError{Field: path + ".regexp", Value: strconv.Quote(r.Regexp), Expected: wrong + `, such as "/users/[0-9]+/orders"`}}
+	}
+	return nil
 }
 
 // checkPath says in words what is wrong with a path, or "" where nothing is. It must be in the form that paths of requests are compared in.

@@ -22,10 +22,11 @@ func validConfig() Config {
 		Outliers:        OutlierDetection{MaxEjectionPercent: 10},
 		SlowStart:       SlowStart{Aggression: 1, MinPercent: 10},
 		Retries:         Retries{Attempts: 3},
-		Hedging:         Hedging{Percentile: 95},
-		Overload:        Overload{Adaptive: AdaptiveLimit{MinLimit: 1, MaxLimit: 1, Tolerance: 1}},
-		Timeouts:        Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1, Tunnel: 1},
-		Limits:          Limits{Header: 64 << 10, HeaderFields: 100, BodyRate: 500, ConnectionsPerClient: 1, RequestsPerConnection: 1, StreamsPerConnection: 1},
+		Split:           Split{By: SplitByRequest}, Mirror: Mirror{MaxInFlight: 1},
+		Hedging:  Hedging{Percentile: 95},
+		Overload: Overload{Adaptive: AdaptiveLimit{MinLimit: 1, MaxLimit: 1, Tolerance: 1}},
+		Timeouts: Timeouts{Connect: 1, Response: 1, Header: 1, Idle: 1, Tunnel: 1},
+		Limits:   Limits{Header: 64 << 10, HeaderFields: 100, BodyRate: 500, ConnectionsPerClient: 1, RequestsPerConnection: 1, StreamsPerConnection: 1},
 	}
 	scaling := Scaling{MinReplicas: 1, MaxReplicas: 2, LatencyQuantile: 0.95, StableWindow: Duration(15 * time.Second), PanicThreshold: 1.5}
 	return Config{

@@ -103,7 +103,7 @@ func (l LoadBalancing) validateACME(path string) []error {
 	}
 	found := &findings{}
 	for i, host := range l.Hosts {
-		if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+		if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") || strings.HasPrefix(host, "*") {
 			found.add(&InvalidError{Field: fmt.Sprintf("%s.hosts[%d]", path, i), Value: strconv.Quote(host),
 				Expected: `must be a full name where tls.acme is enabled, since authorities give certificates for those, such as "shop.example.com"`})
 		}

@@ -51,7 +51,7 @@ func TestEachMistakeOfTheDataPlaneIsNamedByItsPath(t *testing.T) {
 		"least version of TLS":                 {func(l *LoadBalancing) { l.TLS.MinVersion = "1.1" }, "tls.minVersion", "must be one of 1.2, 1.3"},
 		"ACME without hosts":                   {acme(), "hosts", "must be given where tls.acme is enabled"},
 		"ACME for an address":                  {acme("192.0.2.1"), "hosts[0]", "must be a full name"},
-		"ACME for a wildcard":                  {acme("*.example.com"), "hosts[0]", "must be a host name"},
+		"ACME for a wildcard":                  {acme("*.example.com"), "hosts[0]", "must be a full name"},
 		"ACME for tcp":                         {tcp(acme()), "tls.acme.enabled", "has no hosts"},
 		"ACME in plain text":                   {func(l *LoadBalancing) { acme("a.example")(l); l.TLS.ACME.Directory = "http://acme.example" }, "tls.acme.directory", "must be the https URL"},
 		"whom the authority cannot tell":       {func(l *LoadBalancing) { acme("a.example")(l); l.TLS.ACME.Email = "ops" }, "tls.acme.email", "must be an address"},

@@ -106,7 +106,7 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		},
 		"log: {level: }\n": {`1:13: log.level: has no value: give it one or leave the field out`},
 		"loadBalancing: {hosts: [a.example, 'b c', 5]}\n": {
-			`1:36: loadBalancing.hosts[1]: "b c": must be a host name without port, such as "shop.example.com"`,
+			`1:36: loadBalancing.hosts[1]: "b c": must be a host name without port, such as "shop.example.com", or "*.example.com" for all below example.com`,
 			`1:43: loadBalancing.hosts[2]: must be text, is the number 5: put it in quotes`,
 		},
 		"scaling: {tolerance: .inf, panicThreshold: .nan}\n": {

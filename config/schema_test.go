@@ -119,7 +119,7 @@ func TestSchemaAndBinderAgree(t *testing.T) {
 		"scaling: {policies: [{name: x, metric: cpu, threshold: 1, action: scale-up, extra: 1}]}\n", "scaling: {policies: [~]}\n",
 		"loadBalancing: {algorithm: random}\n", "loadBalancing: {hosts: a}\n", "loadBalancing: {hosts: [1]}\n", "loadBalancing: {listen: 8080}\n",
 		"loadBalancing: {sessionAffinity: {type: hash}}\n", "loadBalancing: {protocol: udp}\n", "loadBalancing: {tls: {minVersion: 1.1}}\n",
-		"loadBalancing: {tls: {certificates: [{certificate: a.pem}]}}\n", "loadBalancing: {routes: [{exact: true}]}\n", "loadBalancing: {routes: [{path: /a, rewrite: 5}]}\n",
+		"loadBalancing: {tls: {certificates: [{certificate: a.pem}]}}\n", "loadBalancing: {split: {variants: [{weight: 5}]}}\n", "loadBalancing: {routes: [{path: /a, rewrite: 5}]}\n",
 		"loadBalancing: {requestHeaders: {set: {A: [1]}}}\n", "loadBalancing: {limits: {headerFields: 0}}\n", "accessLog: {sample: 2}\n", "loadBalancing: {routes: [{path: /a, maxBody: big}]}\n", "log: {level: loud}\n", "log: {level: }\n",
 		"monitoring: {maxSize: big}\n", "monitoring: {maxSize: -5}\n",
 		"services: {a: {run: 5}}\n", "services: {a: {run: {}}}\n", "services: {a: {run: {command: {}}}}\n", "services: {a: {run: {command: [[x]]}}}\n",

@@ -184,7 +184,8 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 		Hedging:         headroom.Hedging{Enabled: rapid.Bool().Draw(t, "hedging"), Percentile: 99, MinDelay: headroom.Duration(time.Second)},
 		Overload: headroom.Overload{MaxRequests: 7, Adaptive: headroom.AdaptiveLimit{MinLimit: 3, MaxLimit: 5, Tolerance: 2},
 			Priorities: headroom.RequestPriorities{Header: "X-Class", Classes: []headroom.RequestPriority{{Name: "low", Percent: 3}}}},
-		Timeouts:   headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
+		Timeouts: headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
+		Split:    headroom.Split{By: headroom.SplitByClient}, Mirror: headroom.Mirror{Percent: 7, MaxInFlight: 3},
 		Hash:       headroom.Hash{Fallback: headroom.FallbackIP, LoadFactor: rapid.Float64Range(1.05, 100).Draw(t, "factor")},
 		Geographic: headroom.GeographicSettings{Within: headroom.Adaptive}, PanicThreshold: rapid.Float64Range(0, 100).Draw(t, "ignore"),
 		MaxConnections: rapid.IntRange(1, 1e6).Draw(t, "connections"), DrainTimeout: anyDuration(t, "drain"),
@@ -204,6 +205,8 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 			{Path: "/" + anyWord(t, "route"), Rewrite: "/" + anyWord(t, "rewrite"), Redirect: headroom.Redirect{Status: 308}, RequestHeaders: anyEdits(t),
 				Timeouts: headroom.RouteTimeouts{Response: anyDuration(t, "rr")}, MaxBody: 1},
 			{Path: "/", Exact: true, Redirect: headroom.Redirect{To: "https://{host}/home{path}", Status: 301}},
+			{Regexp: "/[a-z]+/" + anyWord(t, "regexp"), Redirect: headroom.Redirect{Status: 308}, Hosts: []string{"*.example"}, Methods: []string{"GET"},
+				Headers: map[string]string{"X-" + anyWord(t, "h"): anyWord(t, "v")}, Query: map[string]string{anyWord(t, "p"): "*"}},
 		}
 	}
 	return l
@@ -216,7 +219,7 @@ func anyEdits(t *rapid.T) headroom.HeaderEdits {
 		}
 		return r
 	}, anyText(t, "field"))
-	return headroom.HeaderEdits{Remove: []string{anyWord(t, "removed")}, Set: map[string]string{"X-" + anyWord(t, "set"): value}}
+	return headroom.HeaderEdits{Remove: []string{"X-" + anyWord(t, "removed")}, Set: map[string]string{"X-" + anyWord(t, "set"): value}}
 }
 
 func anyDuration(t *rapid.T, label string) headroom.Duration {

@@ -42,7 +42,9 @@ func addresses(options Options) []string {
 	}
 	if options.Roles.Balancer {
 		for _, service := range options.Config.Services {
-			add(service.LoadBalancing.Listen)
+			if service.LoadBalancing.Listens() {
+				add(service.LoadBalancing.Listen)
+			}
 		}
 	}
 	if options.Roles.Scaler {

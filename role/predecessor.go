@@ -92,6 +92,8 @@ func addCounts(m *headroom.Measurement, theirs headroom.Measurement) {
 	for _, service := range theirs.Services {
 		ours := serviceOf(m, service.Service)
 		addTraffic(&ours.Traffic, service.Traffic)
+		ours.Mirror.Sent += service.Mirror.Sent
+		ours.Mirror.Skipped += service.Mirror.Skipped
 		for _, backend := range service.Backends {
 			addTraffic(&backendOf(ours, backend).Traffic, backend.Traffic)
 		}

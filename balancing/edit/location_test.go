@@ -29,7 +29,7 @@ func TestRedirects(t *testing.T) {
 		{"/", "https://www.{host}/{query}", "shop.example", "/a?b", "https://www.shop.example/b"},
 		{"/", "https://{host}{path}", "", "/evil.example/", "https://localhost/evil.example/"},
 	} {
-		route := redirectTo(c.path, c.to).Find([]byte(c.target))
+		route := redirectTo(c.path, c.to).Find([]byte(c.target), nil, new([]byte))
 		if got := string(route.AppendLocation([]byte("Location: "), []byte(c.host), []byte(c.target))); got != "Location: "+c.want || route.Redirect != 302 {
 			t.Errorf("%s to %s: %s gives %d %q, want %q", c.path, c.to, c.target, route.Redirect, got, c.want)
 		}
@@ -51,7 +51,7 @@ func TestNoClientLeadsOthersAway(t *testing.T) {
 		{"/", "/new", "/?a\r\nSet-Cookie: b", "/new?a%0D%0ASet-Cookie:%20b"},
 		{"/", "/new/", "/a\r\nSet-Cookie:b", "/new/a%0D%0ASet-Cookie:b"},
 	} {
-		got := string(redirectTo(c.path, c.to).Find([]byte(c.target)).AppendLocation(nil, []byte("shop"), []byte(c.target)))
+		got := string(redirectTo(c.path, c.to).Find([]byte(c.target), nil, new([]byte)).AppendLocation(nil, []byte("shop"), []byte(c.target)))
 		if got != c.want {
 			t.Errorf("%s to %s: %q gives %q, want %q", c.path, c.to, c.target, got, c.want)
 		}
@@ -68,7 +68,7 @@ func FuzzRedirectsStayWhereTheUserSent(f *testing.F) {
 			return
 		}
 		for to, want := range wholes {
-			got := string(redirectTo("/old/", to).root.children["old"].belowSlash.AppendLocation(nil, []byte(host), []byte(target)))
+			got := string(redirectTo("/old/", to).root.children["old"].belowSlash[0].AppendLocation(nil, []byte(host), []byte(target)))
 			if strings.ContainsFunc(got, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\", r) }) {
 				t.Fatalf("%q to %s gives %q", target, to, got)
 			}

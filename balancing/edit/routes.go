@@ -3,9 +3,11 @@ package edit
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strings"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/h1"
 )
 
 // Routes finds the route of a path. They are immutable and safe for concurrent use.
@@ -15,13 +17,14 @@ type Routes struct {
 }
 
 // node is a path of whole segments: the root is the empty one, "/a/b" is node b under node a. A path fits at most one child at each slash, so
-// finding a route costs the length of the path, however many there are.
+// finding a route costs the length of the path, however many there are. Of each kind the more specific routes come first.
 type node struct {
 	children   map[string]*node
-	alone      *Route // exact: "/a"
-	aloneSlash *Route // exact: "/a/"
-	below      *Route // "/a" and what is below
-	belowSlash *Route // "/a/" and what is below; also fits "/a"
+	alone      []*Route // exact: "/a"
+	aloneSlash []*Route // exact: "/a/"
+	shaped     []*Route // by an expression that begins with "/a/" as it is written
+	below      []*Route // "/a" and what is below
+	belowSlash []*Route // "/a/" and what is below; also fits "/a"
 }
 
 // NewRoutes compiles the routes of a service, whose settings are valid.
@@ -39,11 +42,31 @@ func NewRoutes(service headroom.LoadBalancing) *Routes {
 }
 
 func (n *node) add(route *Route) {
+	if route.shape != nil {
+		n = n.under(wholeSegments(route.literal))
+		insert(&n.shaped, route)
+		return
+	}
 	path, slash := strings.CutSuffix(route.prefix, "/")
+	n = n.under(path)
+	switch {
+	case route.exact && slash:
+		insert(&n.aloneSlash, route)
+	case route.exact:
+		insert(&n.alone, route)
+	case slash:
+		insert(&n.belowSlash, route)
+	default:
+		insert(&n.below, route)
+	}
+}
+
+// under returns the node of a path that does not end with a slash, and makes it where there is none.
+func (n *node) under(path string) *node {
+	if path == "" {
+		return n
+	}
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if path == "" {
-			break
-		}
 		child := n.children[segment]
 		if child == nil {
 			child = &node{}
@@ -54,60 +77,98 @@ func (n *node) add(route *Route) {
 		}
 		n = child
 	}
-	at := &n.below
-	switch {
-	case route.exact && slash:
-		at = &n.aloneSlash
-	case route.exact:
-		at = &n.alone
-	case slash:
-		at = &n.belowSlash
-	}
-	*at = cmp.Or(*at, route) // of two spellings of one path the first
+	return n
 }
 
-// Find returns the route of a request's target (path and query, "*", or empty): of those that fit the one with the longest path, an exact
-// one before others. Where none fits it is one with the settings of the service, so it is never nil.
-func (r *Routes) Find(target []byte) *Route {
+// insert keeps the more specific first, and what is equally so in the order of the settings.
+func insert(list *[]*Route, route *Route) {
+	at, _ := slices.BinarySearchFunc(*list, route, func(have, added *Route) int {
+		if order := cmp.Or(cmp.Compare(len(added.literal), len(have.literal)), have.conditions.compare(added.conditions)); order > 0 {
+			return 1
+		}
+		return -1
+	})
+	*list = slices.Insert(*list, at, route)
+}
+
+// wholeSegments is the path of the whole segments that all fitting paths begin with: "/users" of /users/[0-9]+ and of /users/a[bc].
+func wholeSegments(literal string) string {
+	return literal[:max(0, strings.LastIndexByte(literal, '/'))]
+}
+
+// Find returns the route of a request by its target (path and query, "*", or empty) and, where routes have conditions, its head: of those that
+// fit the most specific. Where none fits it is one with the settings of the service, so it is never nil. The room is for the normal form of an odd
+// path, and grows where it must.
+func (r *Routes) Find(target []byte, head *h1.Request, room *[]byte) *Route {
 	if r.root == nil {
 		return r.fallback
 	}
 	path, _ := splitTarget(target)
-	if isNormal(path) {
-		return cmp.Or(r.root.find(path), r.fallback)
+	if !isNormal(path) {
+		*room = appendNormal((*room)[:0], path)
+		path = *room
 	}
-	return cmp.Or(r.findOdd(path), r.fallback)
+	return cmp.Or(r.root.search(path, head), r.fallback)
 }
 
-// findOdd brings a path into its normal form first. Most fit into the room on the stack.
-func (r *Routes) findOdd(path []byte) *Route {
-	var room [512]byte
-	return r.root.find(appendNormal(room[:0], path))
-}
-
-func (n *node) find(path []byte) *Route {
+func (n *node) search(path []byte, head *h1.Request) *Route {
 	if path[0] != '/' {
 		return nil // OPTIONS *
 	}
-	var best *Route
-	for {
-		path = path[1:]
-		best = cmp.Or(n.belowSlash, n.below, best)
-		if len(path) == 0 {
-			return cmp.Or(n.aloneSlash, best)
-		}
-		end := bytes.IndexByte(path, '/')
-		if end < 0 {
-			child := n.children[string(path)]
-			if child == nil {
-				return best
-			}
-			return cmp.Or(child.alone, child.below, child.belowSlash, best)
-		}
-		n = n.children[string(path[:end])]
-		if n == nil {
-			return best
-		}
-		path = path[end:]
+	return n.find(path, path, head)
+}
+
+// find looks below n first, since there the longer paths are. rest is what of the path is left behind the segments of n: it begins with a slash.
+func (n *node) find(path, rest []byte, head *h1.Request) *Route {
+	rest = rest[1:]
+	if len(rest) == 0 {
+		return n.ending(path, head, n.aloneSlash, n.belowSlash, n.below)
 	}
+	end := bytes.IndexByte(rest, '/')
+	if end < 0 {
+		if child := n.children[string(rest)]; child != nil {
+			if found := child.ending(path, head, child.alone, child.below, child.belowSlash); found != nil {
+				return found
+			}
+		}
+	} else if child := n.children[string(rest[:end])]; child != nil {
+		if found := child.find(path, rest[end:], head); found != nil {
+			return found
+		}
+	}
+	return n.ending(path, head, nil, n.belowSlash, n.below)
+}
+
+// ending looks among the routes of one node: for its path alone, by expressions, and then below it in two spellings.
+func (n *node) ending(path []byte, head *h1.Request, alone, spelled, other []*Route) *Route {
+	if found := first(alone, head); found != nil {
+		return found
+	}
+	if found := fitting(n.shaped, path, head); found != nil {
+		return found
+	}
+	if found := first(spelled, head); found != nil {
+		return found
+	}
+	return first(other, head)
+}
+
+// first returns the first route whose conditions are met.
+func first(routes []*Route, head *h1.Request) *Route {
+	for _, route := range routes {
+		if route.conditions.met(head) {
+			return route
+		}
+	}
+	return nil
+}
+
+// fitting is first among those whose expression fits the path.
+func fitting(routes []*Route, path []byte, head *h1.Request) *Route {
+	for _, route := range routes {
+		if route.conditions.met(head) && route.shape.Match(path) {
+			return route
+		}
+	}
+	return nil
 }

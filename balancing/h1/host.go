@@ -46,3 +46,25 @@ func validPort(b []byte) bool {
 	port, ok := parseDecimal(b[1:])
 	return ok && port >= 1 && port <= 65535
 }
+
+// HostName cuts the port and a last dot from an authority and lowers the case, so that what is matched does not depend on how it is spelled. Names
+// longer than the room, which the parser refuses, are nil.
+func HostName(host []byte, room *[256]byte) []byte {
+	if len(host) > 0 && host[0] == '[' {
+		if end := bytes.IndexByte(host, ']'); end >= 0 {
+			host = host[:end+1]
+		}
+	} else if colon := bytes.IndexByte(host, ':'); colon >= 0 {
+		host = host[:colon]
+	}
+	if len(host) > 1 && host[len(host)-1] == '.' {
+		host = host[:len(host)-1]
+	}
+	if len(host) > len(room) {
+		return nil
+	}
+	for i, c := range host {
+		room[i] = lower(c)
+	}
+	return room[:len(host)]
+}

@@ -297,6 +297,9 @@ func (r *Request) checkExpect() error {
 	return nil
 }
 
+// Text is the head as it was parsed.
+func (r *Request) Text() []byte { return r.buf }
+
 // Method is the method, MethodOther for one that the package does not know.
 func (r *Request) Method() Method { return r.method }
 

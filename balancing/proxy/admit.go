@@ -6,15 +6,14 @@ import (
 	"headroom.dev/headroom/balancing/h1"
 )
 
-// admit finds the route of a request and answers those that need no backend, or may not have one.
+// admit answers the requests that need no backend, or may not have one.
 func (x *exchange) admit() (how outcome, done bool) {
-	if x.view.clients && !x.showedCertificate() {
+	if x.door.clients && !x.showedCertificate() {
 		// RFC 9110 section 15.5.20: the connection was begun for another service, or under another table, which asked for no certificate.
 		x.answer(421, "this service needs a client certificate that this connection has not shown")
 		return rejected, true
 	}
-	x.route = x.view.routes.Find(x.req.Target())
-	if x.view.limiting != nil && x.admitByRate() {
+	if x.door.limiting != nil && x.admitByRate() {
 		return rejected, true
 	}
 	if x.route.Redirect != 0 {
@@ -40,7 +39,7 @@ func (x *exchange) showedCertificate() bool {
 		x.keep = false
 		return false
 	}
-	_, allowed := x.conn.server.options.TLS.Client(x.service.name, state)
+	_, allowed := x.conn.server.options.TLS.Client(x.door.service, state)
 	return allowed
 }
 

@@ -15,8 +15,8 @@ func (x *exchange) answer(status int, detail string) {
 		return
 	}
 	kind, body := "application/problem+json", []byte(nil)
-	if x.view != nil {
-		if page, ok := x.view.pages.find(status); ok {
+	if x.door != nil {
+		if page, ok := x.door.pages.find(status); ok {
 			kind, body = page.contentType, page.body
 		}
 	}

@@ -70,15 +70,9 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			svc = &service{name: route.Service}
 		}
 		next.services[route.Service], next.settings[route.Service] = svc, lb
-		r := next.routes[lb.Listen]
-		if r == nil {
-			r = &routes{byHost: map[string]*service{}}
-			next.routes[lb.Listen] = r
-		}
-		if err := r.add(svc, lb); err != nil {
+		if err := next.listen(svc, lb, route); err != nil {
 			return planned{}, err
 		}
-		next.sharing[lb.Listen] = append(next.sharing[lb.Listen], route)
 		var err error
 		if next.secured[route.Service], err = s.secure(route); err != nil {
 			return planned{}, err
@@ -97,6 +91,12 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 			owners[b.ID] = route.Service
 		}
 	}
+	for name, made := range next.compiled {
+		if err := made.lead(name, next.settings[name], next.services); err != nil {
+			return planned{}, err
+		}
+		next.compiled[name] = made
+	}
 	return next, s.encrypt(next)
 }
 
@@ -111,6 +111,20 @@ func (s *Server) limit(service string, lb headroom.LoadBalancing, next planned) 
 	made.limiting, err = s.newLimiting(service, lb, before)
 	next.compiled[service] = made
 	return err
+}
+
+// listen gives a service its place on its listener, if it has one.
+func (p *planned) listen(svc *service, lb headroom.LoadBalancing, route headroom.ServiceRoute) error {
+	if !lb.Listens() {
+		return nil
+	}
+	r := p.routes[lb.Listen]
+	if r == nil {
+		r = &routes{byHost: map[string]*service{}, byDomain: map[string]*service{}}
+		p.routes[lb.Listen] = r
+	}
+	p.sharing[lb.Listen] = append(p.sharing[lb.Listen], route)
+	return r.add(svc, lb)
 }
 
 // encrypt gives the listeners their TLS.
@@ -165,8 +179,12 @@ func (s *Server) open(routes map[string]*routes) (map[string]net.Listener, error
 func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[string]net.Listener) {
 	before, old := s.services, s.backends
 	s.services, s.backends, s.secured = next.services, map[string]*backend{}, next.secured
-	for _, route := range table.Services {
-		s.setBackends(route, next, old)
+	for _, made := range []bool{true, false} { // the new ones first: views of others may lead to them
+		for _, route := range table.Services {
+			if (before[route.Service] == nil) == made {
+				s.setBackends(route, next, old)
+			}
+		}
 	}
 	for name, svc := range before {
 		if next.services[name] == nil {

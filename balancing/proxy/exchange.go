@@ -56,11 +56,16 @@ func newExchange() any {
 // state is what of an exchange begins anew with each request. It keeps copies of what is needed after the request's head is gone
 // from the buffer.
 type state struct {
-	service *service
-	view    *view
+	door    *view     // of the service by whose host the client came: what holds towards clients
+	service *service  // that serves the request: the same, or where a route or a split leads to
+	view    *view     // of service
 	began   time.Time // its head was whole
 	number  uint64    // on its connection
 
+	copied     *copied // that is due when the body is whole; nil for none
+	isCopy     bool
+	userCookie string // that an anonymous user of a split gets; empty for none
+	user       uint64
 	traced     bool // the client's own traceparent goes on
 	trailers   bool // the client takes trailers (TE), and the backend's protocol has a way to say so
 	headLength int  // of out
@@ -100,6 +105,28 @@ type state struct {
 
 // serve serves the request in req, which is one of many on its connection, and reports whether the connection may be used again.
 func (x *exchange) serve(c client, number uint64) (again bool) {
+	x.begin(c, number)
+	x.note()
+	x.service = x.conn.listener.routes.Load().find(x.req.Host(), &x.hostName)
+	if x.service == nil {
+		x.answer(404, "no service here has this host")
+		x.log(clientError, x.protocol(), "no service has this host")
+		return c.finish()
+	}
+	x.view = x.service.view.Load()
+	x.door = x.view
+	x.direct()
+	x.service.traffic.begin()
+	x.takeTrace()
+	how := x.run()
+	x.service.traffic.end(how, x.end().Sub(x.began))
+	x.log(how, x.protocol(), x.why)
+	x.dropCopy()
+	return c.finish()
+}
+
+// begin takes from the head of a request what is needed when that is gone.
+func (x *exchange) begin(c client, number uint64) {
 	now := time.Now()
 	x.client, x.upload, x.route = c, nil, nil
 	x.state = state{began: now, attemptAt: now, number: number}
@@ -112,20 +139,6 @@ func (x *exchange) serve(c client, number uint64) (again bool) {
 	x.expect = x.req.Continue() && !c.bodyWaits()
 	x.streaming = x.framing.Kind == h1.ChunkedBody || x.framing.Length > wholeBody || x.expect
 	x.takeRequestID()
-	x.note()
-	x.service = x.conn.listener.routes.Load().find(x.req.Host(), &x.hostName)
-	if x.service == nil {
-		x.answer(404, "no service here has this host")
-		x.log(clientError, x.protocol(), "no service has this host")
-		return c.finish()
-	}
-	x.service.traffic.begin()
-	x.view = x.service.view.Load()
-	x.takeTrace()
-	how := x.run()
-	x.service.traffic.end(how, x.end().Sub(x.began))
-	x.log(how, x.protocol(), x.why)
-	return c.finish()
 }
 
 // protocol is what the client speaks, as the access log names it.
@@ -168,6 +181,9 @@ func (x *exchange) run() outcome {
 		}
 		x.bodyRead = true
 		x.attemptAt = time.Now() // the client may have taken long for it
+	}
+	if x.copied != nil {
+		x.sendCopy()
 	}
 	var last failure
 	for b := x.choose(); b != nil; b = x.another() {

@@ -57,7 +57,7 @@ func (x *exchange) takeTrace() {
 		return
 	}
 	sampled := byte('0')
-	if share := x.view.settings.TraceSampling; share >= 1 || share > 0 && rand.Float64() < share {
+	if share := x.door.settings.TraceSampling; share >= 1 || share > 0 && rand.Float64() < share {
 		sampled = '1'
 	}
 	made := append(x.trace[:0], "00-"...)

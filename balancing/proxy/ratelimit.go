@@ -7,6 +7,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/affinity"
+	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/limit"
 )
 
@@ -19,7 +20,7 @@ type standing struct {
 
 // admitByRate counts the request against its limits, and answers one that is over one of them.
 func (x *exchange) admitByRate() (refused bool) {
-	rules := &x.view.limiting.routes[x.route.Number]
+	rules := &x.door.limiting.routes[x.route.Number]
 	if len(rules.limiters) == 0 {
 		return false
 	}
@@ -212,7 +213,7 @@ func (e evaluated) Query() string {
 
 func (e evaluated) Host() string {
 	var room [256]byte
-	return string(hostName(e.x.req.Host(), &room))
+	return string(h1.HostName(e.x.req.Host(), &room))
 }
 
 func (e evaluated) ClientIP() string { return e.x.clientAddress().Unmap().String() }

@@ -56,6 +56,9 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	dst = x.appendMaxForwards(dst)
+	if x.isCopy {
+		dst = append(dst, "Headroom-Mirror: 1\r\n"...)
+	}
 	dst = edits.Append(dst)
 	if x.trailers {
 		dst = append(dst, "TE: trailers\r\n"...)

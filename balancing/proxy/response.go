@@ -18,7 +18,7 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	}
 	edits := x.route.Response
 	switch {
-	case x.view.compress != nil:
+	case x.door.compress != nil:
 		dst = x.appendCompressed(dst, except)
 	case edits.Empty():
 		dst = x.res.AppendHead(dst, except)
@@ -28,10 +28,13 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	dst = edits.Append(dst)
 	dst = x.appendSession(dst)
 	dst = x.appendLimits(dst)
+	if x.userCookie != "" {
+		dst = x.appendUser(dst)
+	}
 	if !x.res.Has(h1.Date) && !edits.Known().Has(h1.Date) { // RFC 9110 section 6.6.1: a backend without a clock
 		dst = append(dst, *x.conn.server.date.Load()...)
 	}
-	if x.view.settings.ServerTiming {
+	if x.door.settings.ServerTiming {
 		dst = x.appendTiming(dst)
 	}
 	if x.coding == compress.Identity && (body.Kind != h1.ChunkedBody || x.res.Length() >= 0 && !x.client.inOrder()) {
@@ -44,7 +47,7 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 func (x *exchange) appendCompressed(dst []byte, except h1.Set) []byte {
 	res := &x.res
 	x.scratch = res.AppendList(x.scratch[:0], h1.CacheControl)
-	coding, varies := x.view.compress.Choose(x.accept, compress.Response{
+	coding, varies := x.door.compress.Choose(x.accept, compress.Response{
 		Status: res.Status(), ToHead: x.toHead, Length: res.Length(), ContentType: res.Value(h1.ContentType), CacheControl: x.scratch,
 		Encoded: res.Has(h1.ContentEncoding), Range: res.Has(h1.ContentRange),
 	})
@@ -82,7 +85,7 @@ func appendMilliseconds(dst []byte, d time.Duration) []byte {
 // compressResponse sends head and body, compressed. What the backend has sent so far is flushed through whenever it pauses, so that streams of
 // events arrive as they happen.
 func (x *exchange) compressResponse(u call) error {
-	encoder := x.view.compress.Encoder(x.coding)
+	encoder := x.door.compress.Encoder(x.coding)
 	done := false
 	defer func() {
 		if !done {

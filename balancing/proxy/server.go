@@ -92,7 +92,7 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	s.measured = now
 	for _, name := range sortedNames(s.services) {
 		svc := s.services[name]
-		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure()}
+		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure(), Mirror: svc.mirrored.take()}
 		if limiting := svc.view.Load().limiting; limiting != nil {
 			for _, l := range limiting.limiters {
 				measured.RateLimits = append(measured.RateLimits, l.measure(s.clock(now)))

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"net/netip"
@@ -14,15 +15,17 @@ import (
 	"headroom.dev/headroom/balancing/edit"
 	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/pick"
+	"headroom.dev/headroom/balancing/split"
 )
 
 // service is one service of the table. It lives from the first table that names it to the last.
 type service struct {
-	name    string
-	traffic traffic
-	guards  guards
-	window  window // under the server's lock
-	view    atomic.Pointer[view]
+	name     string
+	traffic  traffic
+	guards   guards
+	mirrored mirrored
+	window   window // under the server's lock
+	view     atomic.Pointer[view]
 
 	members []member // under the server's lock
 	stale   bool     // the view is not of the present members' health; under the server's lock
@@ -38,6 +41,7 @@ type member struct {
 
 // view is all that a request needs of its service: an immutable snapshot.
 type view struct {
+	service    string // its name
 	settings   headroom.LoadBalancing
 	picker     *pick.Picker
 	candidates *pick.Snapshot
@@ -52,6 +56,10 @@ type view struct {
 // compiled is what a service's settings are made into for the hot path.
 type compiled struct {
 	routes   *edit.Routes
+	targets  []*service       // where routes lead to, by their number; nil is the service itself
+	split    *split.Splitter  // nil: the service takes all
+	variants []*service       // of split, by index
+	mirror   *mirror          // nil: nothing is copied
 	compress *compress.Policy // nil: nothing is compressed
 	retries  retries
 	pages    pages
@@ -61,7 +69,7 @@ type compiled struct {
 
 // compile fails where a file cannot be read.
 func (o Options) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
-	made := compiled{routes: edit.NewRoutes(settings), affinity: newAffinities(service, settings, o.AffinitySecret), retries: compileRetries(settings.Retries)}
+	made := compiled{routes: edit.NewRoutes(settings), split: split.New(service, settings.Split), affinity: newAffinities(service, settings, o.AffinitySecret), retries: compileRetries(settings.Retries)}
 	if settings.Compression.Enabled {
 		made.compress = compress.New(settings.Compression)
 	}
@@ -74,7 +82,7 @@ func (o Options) compile(service string, settings headroom.LoadBalancing) (compi
 func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, seed uint64) error {
 	s.stale = false
 	mode := settings.TLS.Clients.Mode
-	made := &view{settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
+	made := &view{service: s.name, settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
 	name := picked(settings)
 	if old := s.view.Load(); old != nil && picked(old.settings) == name {
 		made.picker = old.picker
@@ -150,8 +158,9 @@ func limitsOf(l headroom.Limits) h1.Limits {
 // differ, a connection that may be for any of them gets the most that one of them allows.
 type routes struct {
 	byHost         map[string]*service
-	fallback       *service // the service without hosts, nil if each has some
-	tcp            *service // the service of a TCP listener, else nil
+	byDomain       map[string]*service // "example.com" of "*.example.com"
+	fallback       *service            // the service without hosts, nil if each has some
+	tcp            *service            // the service of a TCP listener, else nil
 	tls            *tls.Config
 	acceptProxy    bool
 	trusted        []netip.Prefix
@@ -174,45 +183,24 @@ func parseNetwork(text string) (netip.Prefix, error) {
 
 // find returns the service for a Host value, or nil. The scratch space holds the normalized name.
 func (r *routes) find(host []byte, scratch *[256]byte) *service {
-	if len(r.byHost) == 0 {
+	if len(r.byHost) == 0 && len(r.byDomain) == 0 {
 		return r.fallback
 	}
-	if s, ok := r.byHost[string(hostName(host, scratch))]; ok {
+	name := h1.HostName(host, scratch)
+	if s, ok := r.byHost[string(name)]; ok {
 		return s
 	}
+	for len(r.byDomain) > 0 {
+		dot := bytes.IndexByte(name, '.')
+		if dot < 0 {
+			break
+		}
+		name = name[dot+1:]
+		if s, ok := r.byDomain[string(name)]; ok { // the longest domain first
+			return s
+		}
+	}
 	return r.fallback
-}
-
-// hostName cuts the port and a last dot and lowers the case, so that what is matched does not depend on how it is spelled.
-func hostName(host []byte, scratch *[256]byte) []byte {
-	if len(host) > 0 && host[0] == '[' {
-		for i, c := range host {
-			if c == ']' {
-				host = host[:i+1]
-				break
-			}
-		}
-	} else {
-		for i, c := range host {
-			if c == ':' {
-				host = host[:i]
-				break
-			}
-		}
-	}
-	if len(host) > 1 && host[len(host)-1] == '.' {
-		host = host[:len(host)-1]
-	}
-	if len(host) > len(scratch) {
-		return nil
-	}
-	for i, c := range host {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		scratch[i] = c
-	}
-	return scratch[:len(host)]
 }
 
 // add gives a service to the listener.
@@ -225,7 +213,7 @@ func (r *routes) add(s *service, lb headroom.LoadBalancing) error {
 	r.streams = max(r.streams, lb.Limits.StreamsPerConnection)
 	r.limits.Head = max(r.limits.Head, int(lb.Limits.Header))
 	r.limits.Fields = max(r.limits.Fields, lb.Limits.HeaderFields)
-	if first := r.fallback == nil && len(r.byHost) == 0; first {
+	if first := r.fallback == nil && len(r.byHost) == 0 && len(r.byDomain) == 0; first {
 		r.bodyRate = int64(lb.Limits.BodyRate)
 	}
 	r.bodyRate = min(r.bodyRate, int64(lb.Limits.BodyRate)) // 0 is no limit
@@ -250,11 +238,15 @@ func (r *routes) add(s *service, lb headroom.LoadBalancing) error {
 	}
 	for _, host := range lb.Hosts {
 		name := strings.ToLower(strings.TrimSuffix(host, "."))
-		if other, taken := r.byHost[name]; taken && other != s {
+		names := r.byHost
+		if domain, wildcard := strings.CutPrefix(name, "*."); wildcard {
+			name, names = domain, r.byDomain
+		}
+		if other, taken := names[name]; taken && other != s {
 			return &headroom.InvalidError{Field: "services." + s.name + ".loadBalancing.hosts", Value: host,
 				Expected: "expected a host that no other service on " + lb.Listen + " has; service " + other.name + " has it"}
 		}
-		r.byHost[name] = s
+		names[name] = s
 	}
 	return nil
 }

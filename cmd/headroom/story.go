@@ -150,11 +150,15 @@ func (s *story) began(config headroom.Config, took time.Duration) {
 	s.say("Headroom is up after %s.", headroom.ShortDuration(took))
 	for _, name := range slices.Sorted(maps.Keys(config.Services)) {
 		service := config.Services[name]
+		taker := service.LoadBalancing.Listen + " takes"
+		if !service.LoadBalancing.Listens() {
+			taker = "other services take"
+		}
 		if service.Run == nil {
-			s.say("%s: %s takes traffic for %s that someone else runs.", name, service.LoadBalancing.Listen, plural(len(service.Backends), "backend"))
+			s.say("%s: %s traffic for %s that someone else runs.", name, taker, plural(len(service.Backends), "backend"))
 			continue
 		}
-		s.say("%s: %s takes traffic for %d to %d replicas of %q.", name, service.LoadBalancing.Listen,
+		s.say("%s: %s traffic for %d to %d replicas of %q.", name, taker,
 			service.Scaling.MinReplicas, service.Scaling.MaxReplicas, service.Run.Command.String())
 	}
 	s.say("The API is on http://%s, its description on http://%s/docs. Ctrl-C stops everything.", config.API.Listen, config.API.Listen)

@@ -97,7 +97,7 @@ func summarize(loaded *config.Loaded) validation {
 			one.Backends = append(one.Backends, backend.Address)
 		}
 		summary.Services = append(summary.Services, one)
-		if !slices.Contains(summary.Listeners, listen) {
+		if service.LoadBalancing.Listens() && !slices.Contains(summary.Listeners, listen) {
 			summary.Listeners = append(summary.Listeners, listen)
 		}
 	}

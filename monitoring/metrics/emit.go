@@ -23,6 +23,10 @@ func (r *Recorder) eachTraffic(e emitter, name string, service *serviceState) {
 	e.value(f.inFlight, service.inFlight, name)
 	e.value(f.received, float64(service.bytesIn), name)
 	e.value(f.sent, float64(service.bytesOut), name)
+	if service.mirror != (headroom.MirrorMeasurement{}) {
+		e.value(f.copies, float64(service.mirror.Sent), name, "sent")
+		e.value(f.copies, float64(service.mirror.Skipped), name, "skipped")
+	}
 	for health, n := range service.health {
 		e.value(f.backends, float64(n), name, string(health))
 	}

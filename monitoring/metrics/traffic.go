@@ -14,6 +14,7 @@ type serviceState struct {
 	durations durations
 	bytesIn   uint64
 	bytesOut  uint64
+	mirror    headroom.MirrorMeasurement
 	inFlight  float64
 	health    map[headroom.Health]int // how many backends are in each state
 	backends  map[string]*backendState
@@ -50,6 +51,8 @@ func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 	s.bytesIn += report.Traffic.BytesIn
 	s.bytesOut += report.Traffic.BytesOut
 	s.guard = s.guard.Plus(report.Guard)
+	s.mirror.Sent += report.Mirror.Sent
+	s.mirror.Skipped += report.Mirror.Skipped
 	s.inFlight = report.Traffic.InFlightMean
 
 	limits := s.limits

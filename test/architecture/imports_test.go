@@ -14,7 +14,7 @@ const module = "headroom.dev/headroom"
 // floors lists the rooms from the ground up. A room imports rooms of lower floors only.
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
-	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
+	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/split", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
 	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
@@ -28,6 +28,7 @@ var named = map[string][]string{
 	"api/client":      {"api"},
 	"balancing/h2":    {"balancing/h1"},
 	"balancing/proxy": {"balancing/accesslog"},
+	"balancing/split": {"balancing/edit"},
 	"scaling":         {"scaling/hpa", "scaling/kpa", "scaling/rule"},
 }
 
