@@ -26,6 +26,14 @@ func (x *exchange) admit() (how outcome, done bool) {
 	if limit := x.route.MaxBody; limit > 0 && x.framing.Length > limit {
 		return x.bodyFailed(errBodyTooLarge), true
 	}
+	if o := x.view.overload; o != nil && x.admitLoad(o) {
+		return rejected, true
+	}
+	if !x.passesBreaker() {
+		x.why = "service " + x.service.name + " fails: its circuit breaker is open"
+		x.answer(503, x.why)
+		return noBackend, true
+	}
 	// Always: the table may change before there is a response, and what was kept last may be another client's.
 	x.accept = x.req.AppendList(x.accept[:0], h1.AcceptEncoding)
 	return 0, false

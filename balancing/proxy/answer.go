@@ -30,7 +30,7 @@ func (x *exchange) answer(status int, detail string) {
 	dst = append(dst, x.requestID...)
 	dst = append(dst, "\r\n"...)
 	dst = x.appendLimits(dst)
-	if status == 503 {
+	if status == 503 || x.full && status == 429 {
 		dst = h1.AppendField(dst, "Retry-After", "1")
 	}
 	x.reply = dst

@@ -250,7 +250,8 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 	if s.options.AssumeHealthy {
 		health = headroom.HealthHealthy
 	}
-	svc.guards.configure(lb)
+	svc.guards.configure(lb, next.compiled[route.Service].overload)
+	s.setBreaker(svc, lb.CircuitBreaker)
 	svc.members = nil
 	for _, b := range route.Backends {
 		have := old[b.ID]

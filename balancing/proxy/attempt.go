@@ -57,15 +57,25 @@ func (x *exchange) enter(b *backend) bool {
 		return false
 	}
 	if b.acquire() || x.session.known && b.acquireForSession(x.attemptAt) {
+		if x.tooMany(b) {
+			b.traffic.inFlight.Add(-1)
+			x.leave(b)
+			return false
+		}
 		x.tried[x.attempts] = b
 		x.attempts++
 		x.learned = false
 		return true
 	}
+	x.leave(b)
+	return false
+}
+
+// leave gives back what the breaker of a backend has allowed.
+func (x *exchange) leave(b *backend) {
 	if b.breaker != nil {
 		b.breaker.Release(x.attemptAt)
 	}
-	return false
 }
 
 // another is the backend of an attempt beyond the first, or nil.
@@ -88,6 +98,10 @@ func (x *exchange) attempt(b *backend) failure {
 	moves := 0
 	for fresh := false; ; {
 		u, err := x.connect(b, fresh)
+		if err == errFull {
+			x.full = true
+			return failure{rejected, true, err.Error()}
+		}
 		if err != nil {
 			b.noteFailure(time.Now(), err.Error())
 			return failure{connectError, x.view.retries.connect, "could not connect to a backend"}
@@ -203,6 +217,7 @@ func (x *exchange) settle(how outcome, nothingLearned bool) {
 	}
 	if !nothingLearned {
 		x.judge(b, how)
+		x.sampleLatency()
 	}
 	b.traffic.end(how, end.Sub(x.attemptAt))
 }

@@ -18,7 +18,8 @@ type backend struct {
 	traffic traffic
 	load    pick.Load
 	conduct conduct
-	window  window // under the server's lock
+	pending atomic.Int64 // requests that wait for a connection, where that is limited
+	window  window       // under the server's lock
 
 	warmsSince time.Time // since when its share grows; zero: it is whole. Under the server's lock
 	wasOpen    bool      // its breaker, when last looked at. Under the server's lock

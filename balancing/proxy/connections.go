@@ -38,6 +38,12 @@ func (x *exchange) connect(b *backend, fresh bool) (call, error) {
 			return u, nil
 		}
 	}
+	if x.view.overload != nil {
+		if err := x.pend(b, shared.h1.makeRoom(x.view.overload.PerBackend.MaxConnections, int(b.traffic.inFlight.Load())-1)); err != nil {
+			return nil, err
+		}
+		defer x.endPend(b)
+	}
 	began := time.Now()
 	conn, err := b.dial(x)
 	if err != nil {

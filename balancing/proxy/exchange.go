@@ -88,6 +88,8 @@ type state struct {
 	tried      [mostAttempts]*backend
 	next       *backend // chosen for the next attempt already, or nil
 	attempts   int
+	full       bool      // some backend or the service has as much as it takes at once
+	breaker    Breaker   // the service's own, which has let the request through; nil: none
 	backend    *backend  // of the attempt that is not settled yet, or nil
 	attemptAt  time.Time // when the present attempt could begin: the request, with its body if that is small, was there
 	interim    int
@@ -163,11 +165,20 @@ func (x *exchange) end() time.Time {
 	return time.Now()
 }
 
-// run admits the request, prepares it as it will be sent and tries backends.
+// run admits the request and has a backend answer it.
 func (x *exchange) run() outcome {
 	if how, done := x.admit(); done {
 		return how
 	}
+	how := x.forward()
+	if x.breaker != nil {
+		x.recordService(how, x.end())
+	}
+	return how
+}
+
+// forward prepares the request as it will be sent and tries backends.
+func (x *exchange) forward() outcome {
 	x.findSession()
 	http2 := x.view.settings.BackendProtocol == headroom.BackendHTTP2
 	x.websocket = !http2 && x.client.inOrder() && x.req.WebSocket()
@@ -192,7 +203,7 @@ func (x *exchange) run() outcome {
 			x.endUpload()
 			return last.how
 		}
-		x.settle(last.how, last.how == clientAborted)
+		x.settle(last.how, last.how == clientAborted || last.how == rejected)
 		x.why = last.reason
 		if last.how == clientAborted {
 			return x.clientFailed()
@@ -211,6 +222,9 @@ func (x *exchange) giveUp(last failure) outcome {
 		return x.bodyFailed(err)
 	}
 	switch {
+	case x.full && (x.attempts == 0 || last.how == rejected):
+		x.busy("all backends of service " + x.service.name + " have as much as they take at once (overload)")
+		return rejected
 	case x.attempts == 0:
 		x.why = "no backend of service " + x.service.name + " is ready"
 		x.answer(503, x.why)

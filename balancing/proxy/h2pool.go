@@ -55,6 +55,12 @@ func (x *exchange) openStream(b *backend, t *transport, p *h2Pool) (call, error)
 	if stream, conn := p.open(t); stream != nil {
 		return x.callOn(stream, conn), nil
 	}
+	if x.view.overload != nil {
+		if err := x.pend(b, p.size()); err != nil {
+			return nil, err
+		}
+		defer x.endPend(b)
+	}
 	began := time.Now()
 	defer func() { x.connected = time.Since(began) }()
 	limit := time.NewTimer(time.Duration(x.view.settings.Timeouts.Connect))
@@ -146,6 +152,13 @@ func (x *exchange) dialH2(b *backend, t *transport) (*h2.Stream, *h2Pooled, erro
 func (x *exchange) callOn(stream *h2.Stream, conn *h2Pooled) call {
 	x.h2call = h2Call{stream: stream, pooled: conn, limits: x.view.limits}
 	return &x.h2call
+}
+
+// size is how many connections there are.
+func (p *h2Pool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
 }
 
 // setOpen opens the pool or closes it: its connections end with their last streams.

@@ -27,6 +27,18 @@ func (p *pool) take(t *transport, since time.Time) *backendConn {
 	return u
 }
 
+// makeRoom closes unused connections that were too old to be used where used and unused ones together are as many as there may be, and returns how
+// many are left in all. 0 is any number.
+func (p *pool) makeRoom(most, used int) int {
+	p.mu.Lock()
+	unused := len(p.idle)
+	p.mu.Unlock()
+	if most > 0 && used+unused >= most {
+		unused = p.reap(time.Now())
+	}
+	return used + unused
+}
+
 // put gives a connection back. It is closed if the pool is closed or full.
 func (p *pool) put(u *backendConn, now time.Time) {
 	u.idleSince = now

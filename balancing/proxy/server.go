@@ -92,7 +92,7 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	s.measured = now
 	for _, name := range sortedNames(s.services) {
 		svc := s.services[name]
-		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure(), Mirror: svc.mirrored.take()}
+		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure(now), Mirror: svc.mirrored.take()}
 		if limiting := svc.view.Load().limiting; limiting != nil {
 			for _, l := range limiting.limiters {
 				measured.RateLimits = append(measured.RateLimits, l.measure(s.clock(now)))
@@ -187,6 +187,7 @@ func (s *Server) sample() {
 				}
 				s.ejectOutliers(svc, now)
 				s.warm(svc, now)
+				svc.guards.adapt(svc.view.Load().settings.Overload.Adaptive, svc.traffic.inFlight.Load())
 			}
 			for _, b := range s.backends {
 				b.window.sample(&b.traffic)

@@ -62,6 +62,7 @@ type compiled struct {
 	mirror   *mirror          // nil: nothing is copied
 	compress *compress.Policy // nil: nothing is compressed
 	retries  retries
+	overload *overload // nil: nothing is limited
 	pages    pages
 	affinity *affinities // nil: clients are not kept on their backends
 	limiting *limiting   // nil: no rate is limited
@@ -69,7 +70,8 @@ type compiled struct {
 
 // compile fails where a file cannot be read.
 func (o Options) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
-	made := compiled{routes: edit.NewRoutes(settings), split: split.New(service, settings.Split), affinity: newAffinities(service, settings, o.AffinitySecret), retries: compileRetries(settings.Retries)}
+	made := compiled{routes: edit.NewRoutes(settings), split: split.New(service, settings.Split), affinity: newAffinities(service, settings, o.AffinitySecret),
+		retries: compileRetries(settings.Retries), overload: compileOverload(settings)}
 	if settings.Compression.Enabled {
 		made.compress = compress.New(settings.Compression)
 	}
