@@ -17,7 +17,7 @@ PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling
+.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -102,6 +102,9 @@ bench-scaling: ## how many services one core scales each second, beside what oth
 bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and ReverseProxy; BENCH='-only small,tls-full -rounds 1' for a part
 	@$(GO) build -o $(BIN)/bench-balancer ./test/bench/balancer
 	@$(BIN)/bench-balancer -headroom $(BIN)/headroom -json $(BIN)/bench-balancer.json -svg $(BIN)/bench-balancer.svg $(BENCH)
+
+bench-backtest: ## how near backtests are to what happened: decisions and latencies of surges; ROUNDS=4
+	HEADROOM_TRUTH=$${ROUNDS:-4} $(GO) test -count=1 -timeout 0 -run TestTruth -v ./test/scaling
 
 soak: build ## an hour of surges, crashes, restarts and matched responses; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak

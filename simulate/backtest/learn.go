@@ -48,6 +48,7 @@ func Learn(h History) (Learned, error) {
 		return l, err
 	}
 	l.capacity(h)
+	l.busierTimes(h.Stretches)
 	l.starts(h.Starts)
 	return l, nil
 }
@@ -68,28 +69,59 @@ func (l *Learned) serviceTime(stretches []Stretch) error {
 		}
 		return 0
 	})
-	requests, busy, count := 0.0, 0.0, 0
-	counts := map[float64]float64{}
-	for _, s := range known {
-		if count >= int(math.Ceil(quietest*float64(len(known)))) && requests >= leastQuiet {
-			break
-		}
+	requests, count := 0.0, 0
+	for count < len(known) && (count < int(math.Ceil(quietest*float64(len(known)))) || requests < leastQuiet) {
+		requests += known[count].Answered
 		count++
+	}
+	if requests < leastQuiet {
+		return fmt.Errorf("too little was measured to learn the service time from: %.0f requests, expected at least %d; a longer time may have more, or give --service-time and --capacity",
+			requests, leastQuiet)
+	}
+	l.timesOf(known[:count])
+	l.note("A request that does not wait takes %s on average: %.0f requests of the quietest %s.", rounded(l.Model.ServiceTime), requests, lengthOf(known[:count]))
+	return nil
+}
+
+// timesOf takes the mean and the spread of all that was answered in some stretches.
+func (l *Learned) timesOf(stretches []Stretch) {
+	requests, busy, counts := 0.0, 0.0, map[float64]float64{}
+	for _, s := range stretches {
 		requests += s.Answered
 		busy += s.Busy
 		for _, b := range s.Slower {
 			counts[b.Most] += b.Count
 		}
 	}
-	if requests < leastQuiet {
-		return fmt.Errorf("too little was measured to learn the service time from: %.0f requests, expected at least %d; a longer time may have more, or give --service-time and --capacity",
-			requests, leastQuiet)
+	l.Model.ServiceTime = seconds(busy / requests)
+	l.Model.ServiceTimes = sharesOf(counts, busy/requests)
+}
+
+// busierTimes takes the service times from busier stretches, too, where it is known by the capacity that few requests wait in them: a machine on which more
+// happens is slower and less even, without anybody waiting in line.
+func (l *Learned) busierTimes(stretches []Stretch) {
+	if l.Model.Capacity <= 0 {
+		return
 	}
-	mean := busy / requests
-	l.Model.ServiceTime = seconds(mean)
-	l.Model.ServiceTimes = sharesOf(counts, mean)
-	l.note("A request that does not wait takes %s on average: %.0f requests of the quietest %s.", rounded(l.Model.ServiceTime), requests, lengthOf(known[:count]))
-	return nil
+	const fewWait = 0.02
+	q, quiet := newQueue(l.Model), l.Model.ServiceTime.Seconds()
+	taken := slices.DeleteFunc(slices.Clone(stretches), func(s Stretch) bool {
+		if s.Answered <= 0 || s.Ready < 1 || s.Length <= 0 || s.Busy/s.Answered > waiting*quiet {
+			return true // the last is a line of before
+		}
+		var served served
+		q.bunch(&served, s.Answered/s.Length.Seconds(), s.Ready*l.Model.Capacity, int(s.Ready))
+		return served.queueing > fewWait
+	})
+	requests := 0.0
+	for _, s := range taken {
+		requests += s.Answered
+	}
+	if requests < leastQuiet {
+		return
+	}
+	l.timesOf(taken)
+	l.note("Where few wait it takes %s, busy or not: %.0f requests of %s.", rounded(l.Model.ServiceTime), requests, lengthOf(taken))
 }
 
 func lengthOf(stretches []Stretch) time.Duration {

@@ -49,7 +49,7 @@ func latencyText(d headroom.Duration) string {
 func (r Report) Assumed() []string {
 	m := r.Model
 	model := fmt.Sprintf("A replica answers %.4g requests/s at most and takes %s for one; it is ready %s after its start, which comes %s after the order.",
-		m.Capacity, m.ServiceTime, m.Boot, m.PlatformDelay)
+		m.Capacity, headroom.Duration(rounded(m.ServiceTime)), headroom.Duration(rounded(m.Boot)), headroom.Duration(rounded(m.PlatformDelay)))
 	if m.StartFailures > 0 {
 		model += fmt.Sprintf(" Of the starts %.4g %% fail.", 100*m.StartFailures)
 	}
