@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -158,6 +159,27 @@ func TestABacktestLearnsTheServiceFromWhatWasMeasured(t *testing.T) {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("%q is not said; exit code %d, errors %q, output\n%s", want, r.code, r.errOut, r.out)
 		}
+	}
+}
+
+func TestALearnedModelIsReadAsItIsPrinted(t *testing.T) {
+	config, load := trial(t)
+	r := cli{}.run(t, "backtest", "-c", config, "--compare", "", "--from-history", "1h", "--api", monitored(t).URL, "-o", "json")
+	var learned, read backtest.Report
+	if err := json.Unmarshal([]byte(r.out), &learned); err != nil || len(learned.Model.Boots) != 1 || len(learned.Model.ServiceTimes) == 0 {
+		t.Fatalf("%v, errors %q, output %s", err, r.errOut, r.out)
+	}
+	text, err := json.Marshal(learned.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "model.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = cli{}.run(t, "backtest", "-c", config, "--compare", "", "--load", load, "--model", file, "-o", "json")
+	if err := json.Unmarshal([]byte(r.out), &read); err != nil || !reflect.DeepEqual(read.Model, learned.Model) {
+		t.Errorf("%v, errors %q, read %+v, printed %+v", err, r.errOut, read.Model, learned.Model)
 	}
 }
 

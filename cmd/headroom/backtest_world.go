@@ -66,7 +66,11 @@ func (a *app) backtestWorld(ctx context.Context, f backtestFlags) (backtest.Worl
 
 // completed is a world with a model in which flags have the last word.
 func completed(world backtest.World, f backtestFlags, model backtest.Model, learned backtest.Learned) (backtest.World, []string, error) {
-	model, notes, err := f.change(model).Complete(world.Policy, backtest.Unit(f.unit), learned.AtLeast)
+	unit := backtest.Unit(f.unit)
+	if f.fromHistory != "" {
+		unit = backtest.PerSecond // the monitor counts requests
+	}
+	model, notes, err := f.change(model).Complete(world.Policy, unit, learned.AtLeast)
 	if err != nil {
 		return world, nil, usagef("headroom backtest --help shows the flags of the model", "%s", err)
 	}

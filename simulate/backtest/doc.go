@@ -7,6 +7,6 @@
 //
 // Nothing here reads a clock or sleeps, and all randomness comes from a seed, so the same input gives the same result.
 //
-// What the model leaves out: replicas are all alike and share one queue; memory, bytes and signals of the user's own are not known
+// What the model leaves out: replicas are all alike; memory, bytes and signals of the user's own are not known
 // (a target on them abstains, and nothing shrinks because of it); requests do not fail by themselves; a booting replica uses no processor.
 package backtest
