@@ -23,18 +23,16 @@ func (d *depth) doubt() float64 {
 // mostDepths is so many times that the line doubles: the last one begins at 3 × 2¹⁵ service times, which is more than anyone waits for.
 const mostDepths = 16
 
-// capacity is what replicas answer while a line stands at them, by how long it is.
+// capacity is what replicas answer while a line stands at them, or, where that is seldom seen or explains less of how requests waited, what does explain it: on a
+// machine that is busy with something else requests take long at replicas that are far from their capacity, too.
 func (l *Learned) capacity(h History) {
-	var depths [mostDepths]depth
-	for i := range h.Replicas {
-		if ratio, whole := l.ratio(h.Replicas, i); whole && ratio >= saturated {
-			d := &depths[min(int(math.Log2(ratio/saturated)), mostDepths-1)]
-			d.seconds++
-			d.answered += h.Replicas[i].Answered
-			d.squares += h.Replicas[i].Answered * h.Replicas[i].Answered
-			d.inFlight += h.Replicas[i].InFlight
+	for _, s := range h.Stretches {
+		if s.Ready > 0 && s.Length > 0 {
+			l.AtLeast = math.Max(l.AtLeast, s.Answered/s.Length.Seconds()/s.Ready)
 		}
 	}
+	fitted := l.fitted(h.Seconds)
+	depths := l.depths(h.Replicas)
 	best := -1
 	for i := range depths {
 		if depths[i].seconds >= leastDepth && (best < 0 || depths[i].mean() > depths[best].mean()) {
@@ -42,8 +40,7 @@ func (l *Learned) capacity(h History) {
 		}
 	}
 	if best < 0 {
-		l.atLeast(h.Stretches)
-		l.fit(h.Seconds)
+		l.takeFit(fitted)
 		return
 	}
 	// What differs by less than 5 %, or by chance, is the same plateau: the most of it alone would be the luckiest.
@@ -54,9 +51,29 @@ func (l *Learned) capacity(h History) {
 			all.seconds, all.answered, all.squares = all.seconds+d.seconds, all.answered+d.answered, all.squares+d.squares
 		}
 	}
+	const asGood = 1.2
+	if fitted.known && l.errorWith(all.mean(), fitted.runs) > asGood*fitted.err {
+		l.takeFit(fitted)
+		return
+	}
 	l.Model.Capacity = all.mean()
 	l.note("A replica answers %.4g requests/s at most, ± %.2g: %d whole seconds of replicas at which a line stood.", all.mean(), all.doubt(), all.seconds)
 	l.curve(depths[best:], below)
+}
+
+// depths are the whole seconds in which a line stood, by how long it was.
+func (l *Learned) depths(seconds []ReplicaSecond) []depth {
+	depths := make([]depth, mostDepths)
+	for i := range seconds {
+		if ratio, whole := l.ratio(seconds, i); whole && ratio >= saturated {
+			d := &depths[min(int(math.Log2(ratio/saturated)), mostDepths-1)]
+			d.seconds++
+			d.answered += seconds[i].Answered
+			d.squares += seconds[i].Answered * seconds[i].Answered
+			d.inFlight += seconds[i].InFlight
+		}
+	}
+	return depths
 }
 
 // curve goes level to the depth at which most was answered, and from there through those at which clearly less was.
@@ -82,15 +99,6 @@ func (l *Learned) curve(depths []depth, below func(*depth) bool) {
 	l.Model.Curve = points
 	last := points[len(points)-1]
 	l.note("With %.3g in flight it answers %.4g requests/s.", last.InFlight, last.Rate)
-}
-
-// atLeast is what a replica has answered.
-func (l *Learned) atLeast(stretches []Stretch) {
-	for _, s := range stretches {
-		if s.Ready > 0 && s.Length > 0 {
-			l.AtLeast = math.Max(l.AtLeast, s.Answered/s.Length.Seconds()/s.Ready)
-		}
-	}
 }
 
 // ratio is how many service times a request took in a second of a replica by Little's law, in flight / answered per second. The second is whole if the line stood

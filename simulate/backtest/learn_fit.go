@@ -15,41 +15,57 @@ const (
 	fitRange = 50.0
 )
 
-// fit finds the capacity with which the model has as many in flight in each second as there were, where no line stood for long enough to see how fast it
-// moves: a surge that was answered in time leaves a second or two.
-func (l *Learned) fit(runs [][]Measured) {
-	waited := l.waitingIn(runs)
-	sum, count := 0.0, 0
-	for _, run := range waited {
+// fit is a capacity that was found by how requests waited.
+type fit struct {
+	known    bool
+	capacity float64
+	err      float64 // how far it is from what was, as errorWith has it
+	runs     [][]Measured
+	seconds  int     // in which requests waited
+	waited   float64 // request-seconds
+}
+
+// fitted finds the capacity with which the model has as many in flight in each second as there were. It needs no line that stands for long enough to see how fast it
+// moves: a surge that is answered in time leaves a second or two.
+func (l *Learned) fitted(runs [][]Measured) fit {
+	f := fit{runs: l.waitingIn(runs), err: math.Inf(1)}
+	for _, run := range f.runs {
 		for _, s := range run {
 			if over := s.InFlight - s.Arrivals*l.Model.ServiceTime.Seconds(); over > 0 {
-				sum += over
-				count++
+				f.waited += over
+				f.seconds++
 			}
 		}
 	}
-	if l.AtLeast <= 0 || sum < leastWaiting {
-		l.note("What a replica answers at most is not known, since nothing stood in line; it is at least %.4g requests/s.", l.AtLeast)
-		return
+	if l.AtLeast <= 0 || f.waited < leastWaiting {
+		return f
 	}
-	best, least := 0.0, math.Inf(1)
 	try := func(capacity float64) {
-		if e := l.errorWith(capacity, waited); e < least {
-			best, least = capacity, e
+		if e := l.errorWith(capacity, f.runs); e < f.err {
+			f.capacity, f.err = capacity, e
 		}
 	}
 	for c := l.AtLeast * 0.9; c <= l.AtLeast*fitRange; c *= 1.05 {
 		try(c)
 	}
-	for coarse, step := best, 0.95; step <= 1.05; step += 0.005 {
+	for coarse, step := f.capacity, 0.95; step <= 1.05; step += 0.005 {
 		try(coarse * step)
 	}
-	if without := l.errorWith(l.AtLeast*fitRange*10, waited); least > explained*without {
+	f.known = f.err <= explained*l.errorWith(l.AtLeast*fitRange*10, f.runs)
+	return f
+}
+
+// takeFit takes the capacity that was found by waits, or says that none was.
+func (l *Learned) takeFit(f fit) {
+	switch {
+	case f.known:
+		l.Model.Capacity = f.capacity
+		l.note("A replica answers %.4g requests/s at most: so requests waited in %d seconds as they did, for %.3g s together.", f.capacity, f.seconds, f.waited)
+	case f.waited < leastWaiting:
+		l.note("What a replica answers at most is not known, since nothing stood in line; it is at least %.4g requests/s.", l.AtLeast)
+	default:
 		l.note("What a replica answers at most is not known, since no capacity explains how requests waited; it is at least %.4g requests/s.", l.AtLeast)
-		return
 	}
-	l.Model.Capacity = best
-	l.note("A replica answers %.4g requests/s at most: so requests waited in %d seconds as they did, for %.3g s together.", best, count, sum)
 }
 
 // waitingIn are the parts in which requests waited, with the seconds around.
