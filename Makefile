@@ -17,7 +17,7 @@ PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest
+.PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,16 @@ deps: ## install what building and testing need and this machine lacks
 # tool installs PACKAGE@VERSION into bin/tools, unless it is there in that version.
 tool = $(GO) version -m $(TOOLS)/$(notdir $(firstword $(subst @, ,$(1)))) 2>/dev/null | grep -qF '$(lastword $(subst @, ,$(1)))' || \
 	GOBIN=$(abspath $(TOOLS)) $(GO) install $(1) || { echo "make: $(1) could not be installed (see above; is there a network?)" >&2; exit 1; }
+
+# Which country an address is in, from what the registries publish (CC0): 8 MB, of which nothing is kept in the repository.
+GEO_DATABASE := @ip-location-db/geo-whois-asn-country-mmdb
+
+geo-database: $(BIN)/geo/country.mmdb ## install the free database of countries for the algorithm geographic
+
+$(BIN)/geo/country.mmdb:
+	@mkdir -p $(@D); npm pack --silent --pack-destination $(@D) $(GEO_DATABASE) >/dev/null && \
+	tar -xzOf $(@D)/ip-location-db-geo-whois-asn-country-mmdb-*.tgz package/geo-whois-asn-country.mmdb >$@.new && mv $@.new $@ && rm $(@D)/*.tgz || \
+	{ echo "make: $(GEO_DATABASE) could not be installed (see above; is there npm, and a network?)" >&2; exit 1; }
 
 build: $(BIN)/headroom $(BIN)/shop ## build bin/headroom and the sample service bin/shop
 

@@ -73,6 +73,7 @@ func (r pathResolver) balancing(path string, l *headroom.LoadBalancing) {
 	r.resolveGiven(path+".backendTLS.ca", &l.BackendTLS.CA)
 	r.resolveGiven(path+".backendTLS.certificate", &l.BackendTLS.Certificate)
 	r.resolveGiven(path+".backendTLS.key", &l.BackendTLS.Key)
+	r.resolveGiven(path+".geographic.database", &l.Geographic.Database)
 	for status, file := range l.ErrorPages {
 		r.resolveGiven(path+".errorPages."+status, &file)
 		l.ErrorPages[status] = file

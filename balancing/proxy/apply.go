@@ -77,7 +77,7 @@ func (s *Server) plan(table headroom.RoutingTable) (planned, error) {
 		if next.secured[route.Service], err = s.secure(route); err != nil {
 			return planned{}, err
 		}
-		if next.compiled[route.Service], err = s.options.compile(route.Service, lb); err != nil {
+		if next.compiled[route.Service], err = s.compile(route.Service, lb); err != nil {
 			return planned{}, err
 		}
 		if err := s.limit(route.Service, lb, next); err != nil {

@@ -5,9 +5,13 @@ import (
 	"headroom.dev/headroom/balancing/pick"
 )
 
-// findKey sets the key by which the request's backend is chosen, where its service has such an algorithm.
+// findKey sets what of the request its backend is chosen by, where its service has such an algorithm: a key, or where the client is.
 func (x *exchange) findKey() {
 	settings := &x.view.settings
+	x.pick.Keyed, x.pick.Regions = false, x.pick.Regions[:0]
+	if x.view.regions != nil {
+		x.findRegions()
+	}
 	if !settings.Algorithm.Keyed() {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/geo"
 	"headroom.dev/headroom/balancing/h2"
 	"headroom.dev/headroom/balancing/socket"
 )
@@ -29,6 +30,7 @@ type Server struct {
 	splicer   socket.Splicer
 	made      time.Time    // when limits began to be counted
 	seed      maphash.Seed // of the hashes that limits are counted by
+	databases geo.Library
 	date      atomic.Pointer[[]byte]
 	dateOf    int64 // Unix second; the sampler's
 	given     given // the sampler's

@@ -13,6 +13,7 @@ import (
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/compress"
 	"headroom.dev/headroom/balancing/edit"
+	"headroom.dev/headroom/balancing/geo"
 	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/pick"
 	"headroom.dev/headroom/balancing/split"
@@ -64,18 +65,23 @@ type compiled struct {
 	retries  retries
 	overload *overload // nil: nothing is limited
 	pages    pages
-	affinity *affinities // nil: clients are not kept on their backends
-	limiting *limiting   // nil: no rate is limited
+	affinity *affinities  // nil: clients are not kept on their backends
+	regions  *geo.Regions // nil: where clients are does not matter
+	limiting *limiting    // nil: no rate is limited
 }
 
 // compile fails where a file cannot be read.
-func (o Options) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
+func (s *Server) compile(service string, settings headroom.LoadBalancing) (compiled, error) {
+	o := s.options
 	made := compiled{routes: edit.NewRoutes(settings), split: split.New(service, settings.Split), affinity: newAffinities(service, settings, o.AffinitySecret),
 		retries: compileRetries(settings.Retries), overload: compileOverload(settings)}
 	if settings.Compression.Enabled {
 		made.compress = compress.New(settings.Compression)
 	}
 	var err error
+	if made.regions, err = s.regions(service, settings); err != nil {
+		return compiled{}, err
+	}
 	made.pages, err = readPages(service, settings.ErrorPages)
 	return made, err
 }

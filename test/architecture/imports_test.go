@@ -15,7 +15,7 @@ const module = "headroom.dev/headroom"
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/split", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
-	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog",
+	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog", "balancing/geo",
 		"balancing/certificate"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
@@ -27,7 +27,7 @@ var named = map[string][]string{
 	"control":         {"link"},
 	"api/client":      {"api"},
 	"balancing/h2":    {"balancing/h1"},
-	"balancing/proxy": {"balancing/accesslog"},
+	"balancing/proxy": {"balancing/accesslog", "balancing/geo"},
 	"balancing/split": {"balancing/edit"},
 	"scaling":         {"scaling/hpa", "scaling/kpa", "scaling/rule"},
 }
@@ -39,6 +39,7 @@ var outside = map[string][]string{
 	"github.com/spf13/cobra":        {"cmd/headroom"},
 	"github.com/danielgtaylor/huma": {"api"},
 	"github.com/caddyserver/":       {"balancing/certificate"},
+	"github.com/oschwald/":          {"balancing/geo"},
 	"github.com/klauspost/compress": {"balancing/compress"},
 	"github.com/andybalholm/brotli": {"balancing/compress"},
 	"golang.org/x/net/http2":        {"balancing/h2"},
