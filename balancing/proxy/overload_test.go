@@ -27,6 +27,12 @@ func newHolding(t *testing.T) *holding {
 	return h
 }
 
+// inFlight is how many requests the service has, those that it is turning away included.
+func inFlight(s *Server) (n int) {
+	inService(s, func(svc *service) { n = int(svc.traffic.inFlight.Load()) })
+	return n
+}
+
 // fill sends requests that are held, and waits until all of them are in flight.
 func fill(t *testing.T, s *Server, n int) {
 	for range n {
@@ -55,11 +61,11 @@ func TestWhatIsBeyondTheLimitIsAnswered429TheLeastImportantFirst(t *testing.T) {
 		{3, "/", "X-Priority: unheard-of", 429, "normal"},
 		{4, "/", "X-Priority: critical", 429, "critical"},
 	} {
-		if have := int(s.loads()[0].InFlight); have < c.held {
+		if have := inFlight(s); have < c.held {
 			for range c.held - have {
 				connect(t, s.Addr(anyPort).String()).write(request("GET /", "X-Priority: critical"))
 			}
-			eventually(t, "they are in flight", func() bool { return s.loads()[0].InFlight == int64(c.held) })
+			eventually(t, "they are in flight", func() bool { return inFlight(s) == c.held })
 		}
 		s.Measure(time.Now())
 		client := connect(t, s.Addr(anyPort).String())
@@ -68,7 +74,7 @@ func TestWhatIsBeyondTheLimitIsAnswered429TheLeastImportantFirst(t *testing.T) {
 		if res.StatusCode != c.status || res.Header.Get("Retry-After") == "" {
 			t.Errorf("%d in flight, %s %s: got %d, Retry-After %q", c.held, c.target, c.field, res.StatusCode, res.Header.Get("Retry-After"))
 		}
-		eventually(t, "it is counted", func() bool { return s.loads()[0].InFlight == int64(c.held) })
+		eventually(t, "it is counted", func() bool { return inFlight(s) == c.held })
 		if got := s.Measure(time.Now()).Services[0].Guard.Shed; got[c.class] != 1 || len(got) != 1 {
 			t.Errorf("%d in flight, %s %s: counted %v, want one of %s", c.held, c.target, c.field, got, c.class)
 		}

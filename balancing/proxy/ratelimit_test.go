@@ -76,6 +76,7 @@ func TestRequestsBeyondALimitAreAnswered429WithWhenToComeBack(t *testing.T) {
 	if !strings.Contains(string(body), "over the rate limit per-client") {
 		t.Errorf("said %s", body)
 	}
+	settled(t, s)
 	m := s.Measure(time.Now()).Services[0]
 	same(t, "counts", m.RateLimits, "[{per-client false {2 1 0 0 0} [{127.0.0.1 1}]}]")
 	same(t, "rejected", m.Traffic.Outcomes.Rejected, "1")
