@@ -97,13 +97,13 @@ func (l *Learned) timesOf(stretches []Stretch) {
 	l.Model.ServiceTimes = sharesOf(counts, busy/requests)
 }
 
-// busierTimes takes the service times from busier stretches, too, where it is known by the capacity that few requests wait in them: a machine on which more
+// busierTimes takes the service times from busier stretches, too, where it is known by the capacity that requests hardly wait in them: a machine on which more
 // happens is slower and less even, without anybody waiting in line.
 func (l *Learned) busierTimes(stretches []Stretch) {
 	if l.Model.Capacity <= 0 {
 		return
 	}
-	const fewWait = 0.02
+	const little = 0.01 // of the service time, on average of all requests
 	q, quiet := newQueue(l.Model), l.Model.ServiceTime.Seconds()
 	taken := slices.DeleteFunc(slices.Clone(stretches), func(s Stretch) bool {
 		if s.Answered <= 0 || s.Ready < 1 || s.Length <= 0 || s.Busy/s.Answered > waiting*quiet {
@@ -111,7 +111,7 @@ func (l *Learned) busierTimes(stretches []Stretch) {
 		}
 		var served served
 		q.bunch(&served, s.Answered/s.Length.Seconds(), s.Ready*l.Model.Capacity, int(s.Ready))
-		return served.queueing > fewWait
+		return served.queueing*served.tail > little*quiet
 	})
 	requests := 0.0
 	for _, s := range taken {
@@ -121,7 +121,7 @@ func (l *Learned) busierTimes(stretches []Stretch) {
 		return
 	}
 	l.timesOf(taken)
-	l.note("Where few wait it takes %s, busy or not: %.0f requests of %s.", rounded(l.Model.ServiceTime), requests, lengthOf(taken))
+	l.note("Where hardly any waits it takes %s, busy or not: %.0f requests of %s.", rounded(l.Model.ServiceTime), requests, lengthOf(taken))
 }
 
 func lengthOf(stretches []Stretch) time.Duration {

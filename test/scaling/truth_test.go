@@ -44,12 +44,14 @@ func TestABacktestOfWhatHappenedIsWhatHappened(t *testing.T) {
 			t.Errorf("%v comes %s apart from %v", tried.changes[i], apart, r.changes[i])
 		}
 	}
-	if c := tried.Model.Capacity; c < 97.6/2 || c > 97.6*1.5 {
+	// What takes long on a crowded machine the model takes for the service.
+	factor := 2 * r.crowded
+	if c := tried.Model.Capacity; c < 97.6/factor || c > 97.6*factor {
 		t.Errorf("a replica is taken to answer %.4g requests/s, and does 4 / 41 ms = 97.6: %v", c, tried.Notes)
 	}
 	got, want := tried.Results[0].P95.Seconds(), r.load.Latency.P95.Seconds()
 	t.Logf("p95 %.4g s measured, %.4g s in the model; %v", want, got, tried.Notes)
-	if got < want/2 || got > want*2 {
+	if got < want/factor || got > want*factor {
 		t.Errorf("p95 is %.4g s in the model and was %.4g s", got, want)
 	}
 }
@@ -68,7 +70,7 @@ func TestTruth(t *testing.T) {
 			r := recordRun(t, shape)
 			own := r.backtest("")
 			l := r.load.Latency
-			t.Logf("measured            p50 %s  p95 %s  p99 %s, of which the generator was late by %s at p99", l.P50, l.P95, l.P99, r.load.Lag.P99)
+			t.Logf("measured            p50 %s  p95 %s  p99 %s, of which the generator was late by %s at p99; %.1f processes wanted each core", l.P50, l.P95, l.P99, r.load.Lag.P99, r.crowded)
 			near(t, "learned from it    ", own, l)
 			if model != "" {
 				near(t, "from the one before", r.backtest(model), l)
@@ -101,6 +103,7 @@ type recorded struct {
 	s       *system.System
 	load    load.Report
 	changes []change
+	crowded float64 // how many processes wanted each core meanwhile; at least 1
 }
 
 // change is a decision that changed the number.
@@ -123,7 +126,9 @@ func recordRun(t *testing.T, shape string) recorded {
 	s := system.New(t, truthConfig)
 	s.Run()
 	s.WaitReplicas("shop", 2, 10*time.Second)
+	crowd, began := s.Crowd(), time.Now()
 	r := recorded{t: t, s: s, load: s.Send(shape).Wait()}
+	r.crowded = crowd.Stretch(time.Second, began, time.Now()).Seconds()
 	system.NoneFailed(t, r.load)
 	s.WaitReplicas("shop", 2, 30*time.Second)
 	var answer struct {
