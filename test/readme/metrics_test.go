@@ -19,7 +19,7 @@ import (
 	"headroom.dev/headroom/test/system"
 )
 
-var update = flag.Bool("update", false, "write the table of metrics in docs/monitoring.md anew")
+var update = flag.Bool("update", false, "write the table of metrics in docs/monitoring.md and the pictures of pages anew")
 
 const (
 	metricsPage  = "docs/monitoring.md"
