@@ -25,6 +25,8 @@ const (
 	// stableAge is the same for the stable window: a third of the default 15 s window, so that most
 	// of what is averaged is still of now.
 	stableAge = 5 * time.Second
+	// sweepEvery is how often it is looked for what is silent: to look at all each second costs as much as what they report.
+	sweepEvery = 10 * time.Second
 	// clockStep is how far back a report's time may jump before it is taken as a step of the clock.
 	// Smaller jumps are late duplicates and are dropped.
 	clockStep = 5 * time.Second
@@ -36,6 +38,8 @@ type Signals struct {
 	traffic map[string]*trafficHistory
 	usage   map[string]map[string]*usageHistory // by service and replica
 	windows map[string]time.Duration            // by service: the longest that was asked for
+
+	sweptTraffic, sweptUsage time.Time // when what was silent was forgotten
 
 	own ownSignals // has a lock of its own
 }
@@ -62,6 +66,10 @@ func (s *Signals) AddMeasurement(m headroom.Measurement) {
 		}
 		history.add(m.At, time.Duration(m.Window), s.keep(service.Service), service)
 	}
+	if m.At.Sub(s.sweptTraffic).Abs() < sweepEvery {
+		return
+	}
+	s.sweptTraffic = m.At
 	for name, history := range s.traffic {
 		if history.newest().Before(m.At.Add(-keep)) {
 			delete(s.traffic, name)
@@ -93,7 +101,10 @@ func (s *Signals) AddUsage(usage []headroom.ReplicaUsage) {
 			newest = u.At
 		}
 	}
-	s.forgetUsage(newest.Add(-keep))
+	if newest.Sub(s.sweptUsage).Abs() >= sweepEvery {
+		s.sweptUsage = newest
+		s.forgetUsage(newest.Add(-keep))
+	}
 }
 
 // forgetUsage drops replicas of which nothing was heard since a time. The caller holds mu.
@@ -121,6 +132,7 @@ func (s *Signals) Read(service string, now time.Time, policy headroom.Scaling, r
 type Room struct {
 	signals map[headroom.Metric]headroom.Signal
 	numbers numbers
+	usage   []*usageHistory // of the ready replicas
 }
 
 // ReadInto is Read into memory that was read into before: what was read then must not be used any more.
@@ -157,7 +169,11 @@ func (s *Signals) ReadInto(room *Room, service string, now time.Time, policy *he
 	read(headroom.MetricErrors, fast.errorShare(), stable.errorShare())
 	read(headroom.MetricLatency, fast.latency(quantile), stable.latency(quantile))
 
-	usage := s.usage[service]
+	known, usage := s.usage[service], room.usage[:0]
+	for _, name := range ready {
+		usage = append(usage, known[name])
+	}
+	room.usage = usage
 	second := span{now: now, fast: true, length: longestDelta, oldest: fastAge}
 	average := span{now: now, length: window, oldest: stableAge}
 	cpu, memory := (*usageHistory).cpu, (*usageHistory).memory

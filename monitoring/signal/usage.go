@@ -116,16 +116,16 @@ type value struct {
 // usageReader reads one metric of one replica.
 type usageReader func(*usageHistory, span) value
 
-// readUsage reads a metric of every ready replica. Where some could not be read, there is no total:
+// readUsage reads a metric of every ready replica, of which those that nothing is known of are nil. Where some could not be read, there is no total:
 // the sum of the others would look like less load.
-func readUsage(replicas map[string]*usageHistory, ready []string, read usageReader, during span, n *numbers) headroom.Reading {
+func readUsage(replicas []*usageHistory, ready []string, read usageReader, during span, n *numbers) headroom.Reading {
 	reading := headroom.Reading{Replicas: len(ready)}
 	var sum float64
 	var newest time.Time
 	var why, who string
-	for _, name := range ready {
+	for i, name := range ready {
 		v := value{unknown: "its platform has not reported on it yet"}
-		if history := replicas[name]; history != nil {
+		if history := replicas[i]; history != nil {
 			v = read(history, during)
 		}
 		if v.unknown != "" {
