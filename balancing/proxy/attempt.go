@@ -95,7 +95,7 @@ func (x *exchange) attempt(b *backend) failure {
 	if !x.streaming {
 		b.traffic.bytesIn.Add(uint64(x.framing.Length))
 	}
-	moves := 0
+	moves, began := 0, x.attemptAt
 	for fresh := false; ; {
 		u, err := x.connect(b, fresh)
 		if err == errFull {
@@ -113,8 +113,12 @@ func (x *exchange) attempt(b *backend) failure {
 		}
 		if err == nil {
 			err = x.awaitResponse(u)
+			if x.race != nil {
+				u, err = x.finish(u, err)
+			}
 		}
 		if err == nil {
+			x.recordFirstByte(began)
 			if x.next = x.instead(); x.next != nil {
 				x.discard(u)
 				return failure{serverError, true, "a backend's answer was one to be tried again"}

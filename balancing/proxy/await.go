@@ -26,8 +26,13 @@ func (x *exchange) awaitResponse(u call) error {
 		now = time.Now() // the body or the connection may have taken long
 	}
 	since := now
+	hedgeAfter := x.hedgeAfter()
 	for {
-		err := u.await(&x.res, x.toHead, now, x.within(now, span))
+		wait := span
+		if hedgeAfter > 0 {
+			wait = min(wait, max(hedgeAfter-now.Sub(since), time.Millisecond/4))
+		}
+		err := u.await(&x.res, x.toHead, now, x.within(now, wait))
 		now = time.Now()
 		switch {
 		case err == nil && x.res.Interim():
@@ -48,6 +53,9 @@ func (x *exchange) awaitResponse(u call) error {
 			return errClientGone
 		case x.upload != nil && x.upload.running():
 			since = now // the response's time begins when the request has been sent
+		case hedgeAfter > 0 && now.Sub(since) >= hedgeAfter:
+			hedgeAfter = 0
+			x.hedge(u)
 		case now.Sub(since) >= limit:
 			return errNoResponse
 		case x.expect && (now.Sub(since) >= continueWait || x.client.bodyWaits()):

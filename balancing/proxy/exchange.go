@@ -88,6 +88,9 @@ type state struct {
 	tried      [mostAttempts]*backend
 	next       *backend // chosen for the next attempt already, or nil
 	attempts   int
+	race       *race     // with a second attempt, under way; nil: none
+	second     *exchange // that has won a race, while its answer is relayed
+	raced      bool      // a second attempt was decided upon, or could not be
 	full       bool      // some backend or the service has as much as it takes at once
 	breaker    Breaker   // the service's own, which has let the request through; nil: none
 	backend    *backend  // of the attempt that is not settled yet, or nil
@@ -199,6 +202,7 @@ func (x *exchange) forward() outcome {
 	var last failure
 	for b := x.choose(); b != nil; b = x.another() {
 		last = x.attempt(b)
+		x.dropSecond()
 		if last.reason == "" {
 			x.endUpload()
 			return last.how

@@ -15,6 +15,9 @@ type guards struct {
 	warming   bool           // some backend gets less than its share; under the server's lock
 	retries   atomic.Uint64  // attempts beyond the first, hedges not included
 	exhausted atomic.Uint64  // that there was no budget for
+	hedges    atomic.Uint64
+	hedgesWon atomic.Uint64
+	usual     guard.Quantile // time to first byte, where requests are hedged
 	pending   atomic.Int64   // requests that wait for a connection, where that is limited
 	breaker   atomic.Pointer[Breaker]
 
@@ -27,7 +30,7 @@ type guards struct {
 
 	shed map[string]*shedding // by class; under the server's lock
 
-	reported struct{ retries, exhausted uint64 } // under the server's lock
+	reported struct{ retries, exhausted, hedges, hedgesWon uint64 } // under the server's lock
 }
 
 // shedding counts the requests of one class that were turned away.
@@ -55,7 +58,10 @@ func (g *guards) configure(settings headroom.LoadBalancing, o *overload) {
 }
 
 // tick is called about once a second.
-func (g *guards) tick(now time.Time, t *traffic) {
+func (g *guards) tick(now time.Time, t *traffic, hedging headroom.Hedging) {
+	if hedging.Enabled {
+		g.usual.Tick(hedging.Percentile / 100)
+	}
 	g.budget.Tick(now, t.arrivals.Load())
 }
 
@@ -64,7 +70,8 @@ func (g *guards) measure(now time.Time) headroom.GuardMeasurement {
 	measured := headroom.GuardMeasurement{
 		Retries:   difference(g.retries.Load(), &g.reported.retries),
 		Exhausted: difference(g.exhausted.Load(), &g.reported.exhausted),
-		Limit:     g.limit.Load(),
+		Hedges:    difference(g.hedges.Load(), &g.reported.hedges), HedgesWon: difference(g.hedgesWon.Load(), &g.reported.hedgesWon),
+		Limit: g.limit.Load(),
 	}
 	for name, s := range g.shed {
 		if n := difference(s.count.Load(), &s.reported); n > 0 {

@@ -198,7 +198,7 @@ func (s *Server) sample() {
 			if reap {
 				lastReap = now
 				for _, svc := range s.services {
-					svc.guards.tick(now, &svc.traffic)
+					svc.guards.tick(now, &svc.traffic, svc.view.Load().settings.Hedging)
 				}
 				for _, b := range s.backends {
 					b.connections.reap(now.Add(-idleInPool))
