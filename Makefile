@@ -13,9 +13,9 @@ export TEST_TOOLS := $(abspath $(TOOLS))
 H2SPEC := github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 # The same of Debian, as PROGRAM:PACKAGES: gcc is for the race detector, nginx, Apache and HAProxy read what headroom sends,
-# slowhttptest attacks it, openssl speaks TLS with it, Prometheus sends it metrics, and the pages of docs use curl and awk.
+# slowhttptest attacks it, openssl speaks TLS with it, Prometheus sends it metrics, Redis counts its shared limits, and the pages of docs use curl and awk.
 PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-light apache2:apache2-bin haproxy:haproxy slowhttptest:slowhttptest \
-	prometheus:prometheus
+	prometheus:prometheus redis-server:redis-server
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest
@@ -39,7 +39,7 @@ deps: ## install what building and testing need and this machine lacks
 		echo "make: these packages could not be installed (see above; is there a network?): $$missing" >&2; exit 1; \
 	fi; \
 	if [ -d /run/systemd/system ]; then \
-		for service in nginx haproxy prometheus; do case "$$missing" in *$$service*) systemctl disable --quiet $$service;; esac; done; \
+		for service in nginx haproxy prometheus redis-server; do case "$$missing" in *$$service*) systemctl disable --quiet $$service;; esac; done; \
 	fi
 	@$(GO) mod download || { echo "make: the Go modules could not be downloaded (see above; is there a network?)" >&2; exit 1; }
 	@$(call tool,$(H2SPEC))

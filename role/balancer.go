@@ -20,6 +20,7 @@ import (
 	"headroom.dev/headroom/balancing/accesslog"
 	"headroom.dev/headroom/balancing/certificate"
 	"headroom.dev/headroom/balancing/health"
+	"headroom.dev/headroom/balancing/limit/redis"
 	"headroom.dev/headroom/balancing/proxy"
 	"headroom.dev/headroom/link"
 )
@@ -33,6 +34,7 @@ type Balancer struct {
 	server      *proxy.Server
 	checker     *health.Checker
 	keeper      *certificate.Keeper
+	ledger      *redis.Keeper
 	accessLog   *accesslog.Writer
 	log         *slog.Logger
 	file        string
@@ -53,18 +55,20 @@ const endpointsFile = "balancer-endpoints.json"
 func NewBalancer(config headroom.Config, listen func(address string) (net.Listener, error), log *slog.Logger) (*Balancer, error) {
 	b := &Balancer{
 		keeper:    certificate.New(certificate.Options{Logger: log, StateDir: config.State.Dir}),
+		ledger:    redis.NewKeeper(log),
 		accessLog: accesslog.NewWriter(log), log: log, file: filepath.Join(config.State.Dir, endpointsFile),
 	}
 	var err error
 	b.server, err = proxy.New(proxy.Options{
 		Logger: log, NewBreaker: newBreaker, Seed: rand.Uint64(), Listen: listen, TLS: b.keeper, AccessLog: b.accessLog,
-		AffinitySecret: affinityKey(config.State.Dir, log),
+		AffinitySecret: affinityKey(config.State.Dir, log), Ledger: b.ledger,
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
 		AssumeHealthy: true,
 	})
 	if err != nil {
 		b.keeper.Close()
+		b.ledger.Close()
 		b.accessLog.Close()
 		return nil, err
 	}
@@ -94,8 +98,11 @@ func (b *Balancer) Apply(config headroom.Config) error {
 	if err := b.accessLog.Configure(config.AccessLog); err != nil {
 		return err
 	}
-	if err := b.apply(config, b.endpoints, b.told); err != nil {
+	if err := b.ledger.Configure(config.Redis); err != nil {
 		return errors.Join(err, b.accessLog.Configure(b.config.AccessLog))
+	}
+	if err := b.apply(config, b.endpoints, b.told); err != nil {
+		return errors.Join(err, b.accessLog.Configure(b.config.AccessLog), b.ledger.Configure(b.config.Redis))
 	}
 	b.config = config
 	return nil
@@ -180,6 +187,7 @@ func (b *Balancer) close(linger time.Duration) error {
 	defer cancel()
 	err := b.server.Shutdown(finish)
 	b.keeper.Close()
+	b.ledger.Close()
 	b.accessLog.Close()
 	return err
 }

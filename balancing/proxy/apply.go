@@ -203,6 +203,7 @@ func (s *Server) commit(table headroom.RoutingTable, next planned, opened map[st
 			m.backend.setActive(m.active)
 		}
 	}
+	s.share()
 	s.setListeners(next, opened)
 	s.version = table.Version
 }

@@ -36,8 +36,9 @@ type limiter struct {
 // tally is what a limiter has counted. It outlives changes of the limit's settings, as long as its keys mean the same.
 type tally struct {
 	service string
-	keys    string // what they mean
-	table   *limit.Table
+	keys    string        // what they mean
+	table   *limit.Table  // of this balancer alone, or
+	shared  *limit.Shared // of several
 	most    limit.Most
 
 	allowed, limited, fallback, unknown atomic.Uint64
@@ -117,7 +118,12 @@ func (all *limiting) add(service, field string, settings []headroom.RateLimit, b
 			if slices.Equal(s.By, []string{headroom.LimitByAll}) {
 				keys = 1
 			}
-			l.tally = &tally{service: service, keys: meaning(s), table: limit.NewTable(cmp.Or(keys, 100_000))}
+			l.tally = &tally{service: service, keys: meaning(s)}
+			if keys = cmp.Or(keys, 100_000); s.Shared {
+				l.shared = limit.NewShared(keys)
+			} else {
+				l.table = limit.NewTable(keys)
+			}
 		}
 		list, all.limiters = append(list, l), append(all.limiters, l)
 	}
@@ -215,12 +221,39 @@ func (l *limiter) measure(now int64) headroom.RateLimitMeasurement {
 	m.Counts = headroom.RateLimitCounts{
 		Allowed: difference(l.allowed.Load(), &was.Allowed), Limited: difference(l.limited.Load(), &was.Limited),
 		Fallback: difference(l.fallback.Load(), &was.Fallback), Unknown: difference(l.unknown.Load(), &was.Unknown),
-		Crowded: difference(l.table.Crowded(), &was.Crowded),
+		Crowded: difference(l.crowded(), &was.Crowded),
 	}
 	for _, key := range l.most.Take(now, mostShown) {
 		m.Most = append(m.Most, headroom.LimitedKey{Key: key.Key, Limited: int64(key.Count)})
 	}
 	return m
+}
+
+func (l *limiter) crowded() uint64 {
+	if l.shared != nil {
+		return l.shared.Crowded()
+	}
+	return l.table.Crowded()
+}
+
+// share tells the ledger which limits there are. The lock is held.
+func (s *Server) share() {
+	if s.options.Ledger == nil {
+		return
+	}
+	var joint []limit.Joint
+	for _, name := range sortedNames(s.services) {
+		limiting := s.services[name].view.Load().limiting
+		if limiting == nil {
+			continue
+		}
+		for _, l := range limiting.limiters {
+			if l.shared != nil {
+				joint = append(joint, limit.Joint{Name: name + ":" + l.name, Rate: l.rate, Shared: l.shared})
+			}
+		}
+	}
+	s.options.Ledger.Share(joint, func() int64 { return s.clock(time.Now()) })
 }
 
 // mostShown is how many of the keys that are refused most are reported.

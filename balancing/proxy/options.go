@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/balancing/limit"
 )
 
 // Breaker decides whether a backend that fails is left alone; balancing/health has one. It is safe for concurrent use.
@@ -40,6 +41,12 @@ type TLS interface {
 	Client(service string, state *tls.ConnectionState) (certificate *x509.Certificate, allowed bool)
 }
 
+// Ledger counts limits together with other balancers; balancing/limit/redis has one.
+type Ledger interface {
+	// Share says which limits there are from now on, and the clock that they are asked with.
+	Share(limits []limit.Joint, clock func() int64)
+}
+
 // Options configures a Server.
 type Options struct {
 	// Logger gets what an operator should know: listeners, backends that begin to fail. Required.
@@ -55,6 +62,8 @@ type Options struct {
 	TLS TLS
 	// AccessLog gets an entry for each request. Nil means none.
 	AccessLog AccessLog
+	// Ledger counts the limits that balancers share. Nil means that each counts them for itself.
+	Ledger Ledger
 	// AffinitySecret signs the cookies that keep clients on their backends, where their service has no key of its own. It must outlive the
 	// process, or all clients may move to another backend when another takes over.
 	AffinitySecret []byte

@@ -103,10 +103,21 @@ func (l *limiter) try(x *exchange, address netip.Addr, now int64, look bool) (v 
 	cost := l.costOf(evaluated{x})
 	x.limitKey = x.appendLimitKey(x.limitKey[:0], l, address)
 	key := x.conn.server.hash(x.limitKey)
-	if look {
+	switch {
+	case l.shared != nil && l.refuse && l.shared.Away():
+		return limit.Verdict{Unknown: true}, true
+	case l.shared != nil:
+		return l.shared.Take(l.rate, key, func() limit.ID { return identify(x.limitKey) }, now, cost, look), true
+	case look:
 		return l.table.Look(l.rate, key, now, cost), true
 	}
 	return l.table.Take(l.rate, key, now, cost), true
+}
+
+// identify names a key among balancers, which have no hash in common.
+func identify(key []byte) limit.ID {
+	sum := sha256.Sum256(key)
+	return limit.ID(sum[:len(limit.ID{})])
 }
 
 // appendLimitKey appends what the request is counted apart by: for each part its length and bytes, so that no two keys are the same by chance.

@@ -16,7 +16,7 @@ var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/split", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
 	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog", "balancing/geo",
-		"balancing/certificate"},
+		"balancing/certificate", "balancing/limit/redis"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
 	6: {"cmd/headroom"},
@@ -45,6 +45,7 @@ var outside = map[string][]string{
 	"golang.org/x/net/http2":        {"balancing/h2"},
 	"cel.dev/cel-go":                {"scaling/rule", "balancing/limit/expression"},
 	"go.opentelemetry.io/collector": {"monitoring/receive"},
+	"github.com/redis/go-redis":     {"balancing/limit/redis"},
 	"github.com/golang/snappy":      {"monitoring/receive"},
 }
 
