@@ -1,6 +1,9 @@
 package headroom
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Observation is all that a decision about one service is made from, at one instant. It is stored with the decision,
 // so that the decision can be explained and replayed.
@@ -57,4 +60,26 @@ type ManualScale struct {
 	Until    time.Time `json:"until"`
 	By       string    `json:"by,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
+}
+
+// RoundMeasured rounds a measured amount to five significant digits, and to nine after the point: no decision depends on what
+// is beyond, no person reads it, and in a record it would be most of the bytes.
+func RoundMeasured(value float64) float64 {
+	const least, most = 10_000, 100_000 // what five digits begin with, and end before
+	size := math.Abs(value)
+	switch {
+	case !(size < 1<<53) || size == 0:
+		return value // whole already, or not a number
+	case size >= most:
+		unit := 10.0
+		for size/unit >= most {
+			unit *= 10
+		}
+		return math.Round(value/unit) * unit
+	}
+	scale := 1.0
+	for size*scale < least && scale < 1e9 {
+		scale *= 10
+	}
+	return math.Round(value*scale) / scale
 }

@@ -15,6 +15,7 @@ import (
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
 	"headroom.dev/headroom/api/client"
+	"headroom.dev/headroom/scaling/record"
 )
 
 func connect(t *testing.T, handler http.Handler, token string) *client.Client {
@@ -102,7 +103,7 @@ func TestTheClientCallsEveryEndpoint(t *testing.T) {
 	world.Append(headroom.EntryDecision, "d1", headroom.Decision{ID: "d1", Service: "shop", From: 2, To: 3})
 	world.Append(headroom.EntryOperation, "o1", headroom.Operation{ID: "o1", Service: "shop", State: headroom.OperationPlanned})
 	world.Append(headroom.EntryEvent, "", headroom.Event{Type: "scaled"})
-	if decisions := need[[]headroom.Decision](t)(c.Decisions(ctx, client.ListOptions{Service: "shop", Limit: 5, Since: "1h"}, true)); len(decisions) != 1 {
+	if decisions := need[[]record.Listed](t)(c.Decisions(ctx, client.ListOptions{Service: "shop", Limit: 5, Since: "1h"}, true)); len(decisions) != 1 {
 		t.Errorf("decisions are %+v", decisions)
 	}
 	if decision := need[headroom.Decision](t)(c.Decision(ctx, "d1")); decision.ID != "d1" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // Control is what the API asks of the scaler. Errors that it tells apart: *headroom.InvalidError (answered 422),
@@ -20,6 +21,9 @@ import (
 type Control interface {
 	// Status returns what there is to know of one service, or of all where the name is empty.
 	Status(service string) ([]headroom.ServiceStatus, error)
+	// Gathered returns the decisions that changed nothing and are not in the journal yet, newest first: of one service, or of
+	// all where the name is empty.
+	Gathered(service string) []record.Record
 	Scale(ctx context.Context, order headroom.ScaleOrder, change headroom.Change) (headroom.Decision, error)
 
 	Policies(service string) ([]headroom.Policy, error)

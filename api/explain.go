@@ -12,6 +12,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/scaling"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // Explanation is a decision, and what it says to a person.
@@ -30,8 +31,8 @@ func (s *server) registerExplanations(api huma.API) {
 	register(s, api, operation{
 		method: http.MethodGet, path: "/api/scaling/explain", id: "explain-service", tag: tagDecisions,
 		summary: "The decision in force at a time, explained",
-		description: "Decisions that change nothing are kept once a minute, so what is explained of the past may be up to a minute older. With replicas it is " +
-			"the newest decision until then that changed the number to that one.",
+		description: "One is made each second; those that change nothing are made again from what is kept of them, and of the minute before a power cut or " +
+			"a kill there may be none. With replicas it is the newest decision until then that changed the number to that one.",
 		response: Explanation{exampleExplanation, exampleDecision()}, problems: []string{"unknown-name"},
 	}, s.explain)
 	register(s, api, operation{
@@ -73,12 +74,23 @@ func (s *server) inForce(in Moment, replicas int) (headroom.Decision, error) {
 	}
 	for _, status := range statuses {
 		for _, newest := range []*headroom.Decision{status.LastDecision, status.LastChange} {
-			if newest != nil && wanted(*newest) {
+			if newest != nil && wanted(*newest) && (replicas >= 0 || newest == status.LastDecision) {
 				return full(*newest), nil
 			}
 		}
 	}
-	decision, found, err := s.recorded(in.Service, at, wanted)
+	of := func(kept *record.Record) (headroom.Decision, bool) {
+		if replicas >= 0 {
+			return kept.Decision, wanted(kept.Decision)
+		}
+		return kept.InForce(at)
+	}
+	for _, kept := range s.control.Gathered(in.Service) {
+		if decision, found := of(&kept); found {
+			return decision, nil
+		}
+	}
+	decision, found, err := s.recorded(in.Service, at, of)
 	switch {
 	case err != nil:
 		return decision, err
@@ -92,9 +104,10 @@ func (s *server) inForce(in Moment, replicas int) (headroom.Decision, error) {
 }
 
 // recorded looks through the journal, newest first, at ten times more entries each time, and at 20 000 at most.
-func (s *server) recorded(service string, at time.Time, wanted func(headroom.Decision) bool) (decision headroom.Decision, found bool, err error) {
-	// An entry is written a moment after its decision: with a second to spare it is among what is read.
-	until := at.Add(time.Second)
+func (s *server) recorded(service string, at time.Time, of func(*record.Record) (headroom.Decision, bool)) (decision headroom.Decision, found bool, err error) {
+	// An entry has the time of the newest decision in it, and is written a moment after: with a second to spare it is among
+	// what is read.
+	until := at.Add(record.Longest + time.Second)
 	const first, most = 20, 20_000
 	for read := first; ; read = min(read*10, most) {
 		entries, err := s.store.Journal(headroom.JournalQuery{Kind: headroom.EntryDecision, Service: service, Until: until, Limit: read, Newest: true})
@@ -102,11 +115,11 @@ func (s *server) recorded(service string, at time.Time, wanted func(headroom.Dec
 			return decision, false, fmt.Errorf("read the decisions of %s: %w", service, err)
 		}
 		for _, entry := range slices.Backward(entries) {
-			decision = headroom.Decision{}
-			if err := json.Unmarshal(entry.Data, &decision); err != nil {
+			var kept record.Record
+			if err := json.Unmarshal(entry.Data, &kept); err != nil {
 				return decision, false, fmt.Errorf("read entry %d of the journal: %w", entry.Seq, err)
 			}
-			if wanted(decision) {
+			if decision, found := of(&kept); found {
 				return decision, true, nil
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // fakeControl is a scaler with one service, shop, that commits its changes to a store as the real one does.
@@ -22,6 +23,7 @@ type fakeControl struct {
 	scaled   int // how many times Scale changed anything
 	policies []headroom.Policy
 	backends []headroom.Backend
+	gathered []record.Record // before it is used
 	stopped  bool
 	health   []headroom.ComponentHealth
 	fail     error             // what every change answers with
@@ -93,6 +95,8 @@ func (c *fakeControl) Scale(_ context.Context, order headroom.ScaleOrder, change
 	c.scaled++
 	return decision, nil
 }
+
+func (c *fakeControl) Gathered(string) []record.Record { return c.gathered }
 
 func (c *fakeControl) Policies(service string) ([]headroom.Policy, error) {
 	c.lock.Lock()

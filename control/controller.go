@@ -177,6 +177,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	workers.Wait()
 	c.turns.end()
 	c.publishTouched()
+	c.writeGathered()
 	return nil
 }
 

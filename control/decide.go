@@ -7,6 +7,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/monitoring/signal"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // room is the memory of one decision. Most decisions are looked at by nobody, and the next but one is made in the same memory.
@@ -101,31 +102,31 @@ func (s *service) readyNames(names []string) []string {
 	return names
 }
 
-// heartbeat is how often a decision that changes nothing is written down: often enough to see afterwards what was
-// measured, seldom enough to keep a month of it small (43,200 records of about 3 KB are 130 MB).
-const heartbeat = time.Minute
-
-// phase is how much sooner the first heartbeat of a life comes: 10,000 services that began together would otherwise all
-// write in the same second of each minute.
+// phase is how long the first record of a life is: 10,000 services that began together would otherwise all write in the
+// same second of each minute.
 func (s *service) phase() time.Duration {
 	hash := fnv.New32a()
 	hash.Write([]byte(s.name)) // never fails
-	return time.Duration(hash.Sum32()) * time.Microsecond % heartbeat
+	return time.Duration(hash.Sum32()) * time.Microsecond % record.Longest
 }
 
-// flutter is the least time between two decisions that are written down for their code alone: one that changes with
-// every second, because the load is at the edge of the tolerance, would be 260 MB a day.
-const flutter = 5 * time.Second
-
-// decide makes the next decision and records it. Sentences are written only for one that is recorded: of the others
-// nobody reads more than the newest, see newest. The lock is held.
+// decide makes the next decision and records it, or gathers it for a record. Sentences are written only for one that is
+// recorded: of the others nobody reads more than the newest, see newest. The lock is held.
 func (s *service) decide(now time.Time) error {
 	decision, state := s.compiled.DecideQuietly(s.nextID("d"), s.observe(now), s.memory.Scaler)
-	news := s.news(decision, now)
-	if news {
+	news := s.news(&decision)
+	changes := decision.To != decision.From
+	if changes {
 		decision = s.explained(decision)
 	}
-	writes, err := s.record(decision, news, now)
+	var writes []headroom.Write
+	var err error
+	switch {
+	case changes:
+		writes, err = s.record(decision, now)
+	case news:
+		writes = s.written()
+	}
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (s *service) decide(now time.Time) error {
 		s.memory = before
 		return err
 	}
-	s.adopt(&decision, news, now)
+	s.adopt(&decision, changes)
 	return nil
 }
 
@@ -165,25 +166,20 @@ func (s *service) newest() *headroom.Decision {
 	return s.decision
 }
 
-// news reports whether a decision is to be recorded: every one that changes something or says something new, and else
-// one each heartbeat.
-func (s *service) news(decision headroom.Decision, now time.Time) bool {
-	age := now.Sub(s.journaled)
-	return decision.To != decision.From || (s.code != decision.Code && age >= flutter) || age >= heartbeat
+// news reports whether something is to be written down before a decision is adopted: it changes something, or ends the
+// record that is gathered.
+func (s *service) news(decision *headroom.Decision) bool {
+	return decision.To != decision.From || !s.gathered.Continues(s.compiled, decision)
 }
 
-// record returns the journal entries of a decision that is news, none of another one.
-func (s *service) record(decision headroom.Decision, news bool, now time.Time) ([]headroom.Write, error) {
-	if !news {
-		return nil, nil
-	}
-	changes := decision.To != decision.From
+// record returns the journal entries of a decision that is written down by itself, after those before it.
+func (s *service) record(decision headroom.Decision, now time.Time) ([]headroom.Write, error) {
 	write, err := s.c.entry(headroom.EntryDecision, s.name, decision.ID, decision)
 	if err != nil {
 		return nil, err
 	}
-	writes := []headroom.Write{write}
-	if !changes {
+	writes := append(s.written(), write)
+	if decision.To == decision.From {
 		return writes, nil
 	}
 	if s.pending != nil {
@@ -199,14 +195,8 @@ func (s *service) record(decision headroom.Decision, news bool, now time.Time) (
 	})...), nil
 }
 
-// adopt makes a recorded decision the newest one.
-func (s *service) adopt(decision *headroom.Decision, journaled bool, now time.Time) {
-	if journaled {
-		if s.journaled.IsZero() {
-			now = now.Add(-s.phase())
-		}
-		s.journaled, s.code = now, decision.Code
-	}
+// adopt makes a decision the newest one. Those that have not been recorded by themselves are gathered.
+func (s *service) adopt(decision *headroom.Decision, recorded bool) {
 	s.decision = decision
 	if len(s.shadows) > 0 {
 		s.compareShadows(*decision)
@@ -214,6 +204,11 @@ func (s *service) adopt(decision *headroom.Decision, journaled bool, now time.Ti
 	if decision.To != decision.From {
 		s.changed, s.pending = decision, decision
 	}
+	if recorded {
+		s.gathered.End()
+		return
+	}
+	s.gather(decision)
 }
 
 // outcome returns the journal entry that ends a decision.

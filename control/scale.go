@@ -41,7 +41,7 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 		return decision, nil
 	}
 
-	writes, err := s.record(decision, true, now) // its ID is answered, so it must be found in the journal
+	writes, err := s.record(decision, now) // its ID is answered, so it must be found in the journal
 	if err != nil {
 		return headroom.Decision{}, err
 	}
@@ -52,7 +52,7 @@ func (c *Controller) Scale(_ context.Context, order headroom.ScaleOrder, change 
 		s.memory = before
 		return headroom.Decision{}, err
 	}
-	s.adopt(&decision, true, now)
+	s.adopt(&decision, true)
 	s.wake()
 	return decision, nil
 }

@@ -65,12 +65,12 @@ func (s *service) decideAtOnce(ctx context.Context, measured bool) asked {
 	s.examine(now)
 	room := s.spare()
 	decision, state := s.compiled.DecideQuietly(s.nextID("d"), s.observeIn(room, now), s.memory.Scaler)
-	if s.news(decision, now) || state.Changed(s.memory.Scaler) {
+	if s.news(&decision) || state.Changed(s.memory.Scaler) {
 		return whole // and made again, since it is to be explained and recorded
 	}
 	s.remember(decision, state)
 	room.decision = decision
-	s.adopt(&room.decision, false, now)
+	s.adopt(&room.decision, false)
 	s.decidedAt = now
 	if measured {
 		s.c.decided(s.c.now())

@@ -15,6 +15,7 @@ import (
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/orchestration"
 	"headroom.dev/headroom/scaling"
+	"headroom.dev/headroom/scaling/record"
 )
 
 const serviceKind = "service"
@@ -65,13 +66,13 @@ type service struct {
 	drainVersions map[string]uint64 // of the endpoints that first had a replica draining
 	refused       map[string]bool   // open removals that the platform refused when it was last asked, by ID
 
-	decision  *headroom.Decision // newest
-	rooms     [2]*room           // for decisions that nobody looks at
-	changed   *headroom.Decision // newest that changed the number
-	pending   *headroom.Decision // changed, and not reached yet
-	journaled time.Time          // when a decision was last written down
-	code      string             // of that one
-	lastID    int64
+	decision *headroom.Decision // newest
+	rooms    [2]*room           // for decisions that nobody looks at
+	changed  *headroom.Decision // newest that changed the number
+	pending  *headroom.Decision // changed, and not reached yet
+	gathered record.Writer      // decisions that changed nothing and are to be written down
+	phased   bool               // the first record of this life has begun
+	lastID   int64
 
 	shadows    []*shadow
 	comparedAt time.Time // when a decision was last compared with what the shadows asked for
@@ -197,7 +198,7 @@ func (s *service) finished() bool {
 	if !s.retired || !s.synced || s.inventory == nil || !s.inventory.Complete || len(s.inventory.Replicas) > 0 || len(s.open) > 0 {
 		return false
 	}
-	if err := s.c.commit(remove(serviceKind, s.name)); err != nil {
+	if err := s.c.commit(append(s.written(), remove(serviceKind, s.name))...); err != nil {
 		s.c.log.Error("cannot forget a service that was removed", "service", s.name, "error", err)
 		return false
 	}

@@ -18,6 +18,8 @@ type Turn struct {
 	// where it would be no metric's.
 	Metric headroom.Metric `json:"metric,omitempty"`
 	Value  float64         `json:"value,omitempty"`
+	// Second is true where Value is of the last second alone, since the proposal is by that: it panics, or has windows of its own and gets each second once.
+	Second bool `json:"second,omitempty"`
 }
 
 // mostLoad and leastLoad are how far the load is varied to find a turn, as factors.
@@ -70,10 +72,11 @@ func turn(d headroom.Decision, extreme float64, is func(to int) bool) (Turn, boo
 	found := at(with)
 	t := Turn{To: found.To, Factor: with}
 	if deciding := decider(found); deciding >= 0 {
-		t.Metric = found.Proposals[deciding].Metric
+		p := &found.Proposals[deciding]
+		t.Metric, t.Second = p.Metric, p.Window == string(fast) || p.Kind == headroom.KindConcurrency
 	}
 	if signal, known := d.Observation.Signals[t.Metric]; known {
-		t.Value = with * amount(t.Metric, signal)
+		t.Value = with * amount(t.Metric, signal, t.Second)
 	}
 	return t, true
 }
@@ -88,8 +91,13 @@ func decider(d headroom.Decision) int {
 	return -1
 }
 
-func amount(metric headroom.Metric, signal headroom.Signal) float64 {
-	for _, reading := range [...]headroom.Reading{signal.Stable, signal.Fast} {
+// amount is the value of a signal over the stable window, or of the last second; where that is not known, the other one.
+func amount(metric headroom.Metric, signal headroom.Signal, second bool) float64 {
+	readings := [...]headroom.Reading{signal.Stable, signal.Fast}
+	if second {
+		readings = [...]headroom.Reading{signal.Fast, signal.Stable}
+	}
+	for _, reading := range readings {
 		switch {
 		case metric.Shared() && reading.PerReplica != nil:
 			return *reading.PerReplica
@@ -133,6 +141,9 @@ func (t Turn) sentence() string {
 		value := strings.TrimSpace(number(t.Value) + " " + t.Metric.Unit())
 		if !t.Metric.Shared() {
 			value += " in all"
+		}
+		if t.Second {
+			value += " in the last second"
 		}
 		return fmt.Sprintf("%s with %s %s %s", count(t.To), t.Metric, way, value)
 	case math.Abs(t.Factor-1) < 0.01:

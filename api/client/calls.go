@@ -9,6 +9,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // ListOptions selects the newest entries of a list; zero fields select as the API does by itself.
@@ -90,8 +91,9 @@ func (c *Client) RemovePolicy(ctx context.Context, id string, dryRun bool) error
 	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/scaling/policies/" + url.PathEscape(id)}, dryRun, nil)
 }
 
-// Decisions returns the newest decisions, newest first; only those that changed the number of replicas where changes.
-func (c *Client) Decisions(ctx context.Context, options ListOptions, changes bool) ([]headroom.Decision, error) {
+// Decisions returns the newest decisions, newest first, with those that say the same as one; only those that changed the
+// number of replicas where changes.
+func (c *Client) Decisions(ctx context.Context, options ListOptions, changes bool) ([]record.Listed, error) {
 	query := options.query()
 	if changes {
 		query.Set("changes", "true")

@@ -20,9 +20,9 @@ func TestTablesAndSentences(t *testing.T) {
 	}{
 		{
 			args: []string{"decisions"},
-			out: `TIME      ID       SERVICE  FROM  TO  CODE      REASON
-11:56:00  shop-d1  shop        2   2  scale-up  cpu is at 91 % of the 70 % aimed at
-11:56:00  shop-d2  shop        2   5  scale-up  cpu is at 91 % of the 70 % aimed at
+			out: `TIME                  ID       SERVICE  FROM  TO  CODE           REASON
+11:56:00 to 11:56:17  shop-d1  shop        2   2  18 × scale-up  cpu is at 91 % of the 70 % aimed at
+11:56:00              shop-d2  shop        2   5  scale-up       cpu is at 91 % of the 70 % aimed at
 `,
 		},
 		{

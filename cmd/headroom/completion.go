@@ -8,6 +8,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api/client"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // completionTimeout is how long a person who pressed Tab may wait for names of a headroom that does not answer.
@@ -84,7 +85,7 @@ func explainNames(ctx context.Context, remote *client.Client) ([]string, error) 
 		return nil, err
 	}
 	decisions, err := remote.Decisions(ctx, client.ListOptions{Limit: 10}, true)
-	return append(found, namesOf(decisions, func(d headroom.Decision) string { return d.ID })...), err
+	return append(found, namesOf(decisions, func(d record.Listed) string { return d.ID })...), err
 }
 
 func backendIDs(ctx context.Context, remote *client.Client) ([]string, error) {

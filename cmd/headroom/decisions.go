@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
 	"headroom.dev/headroom/api/client"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // maxListed is the most that the API lists at once.
@@ -24,7 +24,9 @@ func newDecisionsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decisions",
 		Short: "List the decisions on the number of replicas, oldest first",
-		Args:  noArguments,
+		Long: `List the decisions on the number of replicas, oldest first. One is made each second; those in a row that say
+the same and change nothing are one line, with their number and from when to when they were made.`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if query.Limit < 1 || query.Limit > maxListed {
 				return usagef(usageHint(cmd), "--limit %d: expected 1 to 1000", query.Limit)
@@ -57,7 +59,7 @@ func (a *app) listDecisions(ctx context.Context, query client.ListOptions, chang
 }
 
 // writeDecisions turns the list, which the API gives newest first: the newest is then where the eye is, above the prompt.
-func writeDecisions(w io.Writer, s style, now time.Time, decisions []headroom.Decision) error {
+func writeDecisions(w io.Writer, s style, now time.Time, decisions []record.Listed) error {
 	if len(decisions) == 0 {
 		_, err := fmt.Fprintln(w, "no decisions")
 		return err
@@ -71,7 +73,12 @@ func writeDecisions(w io.Writer, s style, now time.Time, decisions []headroom.De
 		case d.To < d.From:
 			to.paint = s.warning
 		}
-		t.add(text(clockText(now, d.At)), text(d.ID), text(d.Service), number(strconv.Itoa(d.From)), to, text(d.Code), text(d.Reason))
+		at, code := clockText(now, d.At), d.Code
+		if d.Count > 1 {
+			at += " to " + clockText(now, d.Last)
+			code = fmt.Sprintf("%d × %s", d.Count, code)
+		}
+		t.add(text(at), text(d.ID), text(d.Service), number(strconv.Itoa(d.From)), to, text(code), text(d.Reason))
 	}
 	return t.write(w)
 }

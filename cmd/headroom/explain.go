@@ -20,7 +20,7 @@ which limit bound, and what would have been without it.
 
 Without an argument it is the newest decision of any service that changed the number of replicas;
 with a service, the newest of that service. Where nothing has changed yet it is the newest decision.
-With --at it is the decision that was in force then; those that change nothing are kept once a minute.`,
+With --at it is the decision that was made last until then: there is one each second.`,
 		Example:           "  headroom explain shop\n  headroom explain shop --at 12:34\n  headroom explain shop --at '10m ago'",
 		Args:              arguments(0, 1),
 		ValidArgsFunction: a.completeOne(explainNames),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"headroom.dev/headroom"
+	"headroom.dev/headroom/scaling/record"
 )
 
 // fakeAPI answers as a running headroom with one service that scales, shop, and one of someone else's, legacy.
@@ -42,7 +43,8 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	mux.HandleFunc("POST /api/balancer/backends", f.accept(http.StatusCreated, testBackend("shop-api-1")))
 	mux.HandleFunc("PUT /api/balancer/backends/{id}", f.changeBackend)
 	mux.HandleFunc("DELETE /api/balancer/backends/{id}", f.changeBackend)
-	mux.HandleFunc("GET /api/scaling/decisions", f.journal(map[string]any{"decisions": []headroom.Decision{testDecision("shop-d2", 2, 5), testDecision("shop-d1", 2, 2)}}))
+	mux.HandleFunc("GET /api/scaling/decisions", f.journal(map[string]any{"decisions": []record.Listed{{Decision: testDecision("shop-d2", 2, 5), Count: 1},
+		{Decision: testDecision("shop-d1", 2, 2), Count: 18, Last: testDecision("shop-d1", 2, 2).At.Add(17 * time.Second)}}}))
 	mux.HandleFunc("GET /api/scaling/decisions/{id}", f.decision)
 	mux.HandleFunc("GET /api/scaling/decisions/{id}/explanation", f.explanation)
 	mux.HandleFunc("GET /api/scaling/explain", f.explain)

@@ -21,6 +21,6 @@ func (w *trafficWindow) errorShare() headroom.Reading {
 		reading.Unknown = "no request ended in the window"
 		return reading
 	}
-	reading.PerReplica = w.number(100 * float64(w.failed) / float64(w.ended))
+	reading.PerReplica = w.number(headroom.RoundMeasured(100 * float64(w.failed) / float64(w.ended)))
 	return reading
 }

@@ -128,8 +128,8 @@ func TestBytesAndErrorsComeFromTheTraffic(t *testing.T) {
 	is(t, "bytes of the last second", bytes.Fast.Total, 200)
 	is(t, "bytes on average", bytes.Stable.Total, 300) // (400 + 200) / 2 s
 	is(t, "bytes of each replica", bytes.Stable.PerReplica, 150)
-	is(t, "errors", errors.Stable.PerReplica, 8)             // 2 of 25
-	is(t, "errors now", errors.Fast.PerReplica, 100.0*2/17.) // 2 of 17
+	is(t, "errors", errors.Stable.PerReplica, 8)        // 2 of 25
+	is(t, "errors now", errors.Fast.PerReplica, 11.765) // 2 of 17, in five digits
 	if errors.Stable.Total != nil {
 		t.Errorf("errors have a total: %v", *errors.Stable.Total)
 	}

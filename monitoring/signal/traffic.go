@@ -216,12 +216,13 @@ func (w *trafficWindow) latency(quantile float64) headroom.Reading {
 		reading.Unknown = "no request ended in the window"
 		return reading
 	}
-	reading.PerReplica = w.number(float64(value) / float64(time.Millisecond))
+	reading.PerReplica = w.number(headroom.RoundMeasured(float64(value) / float64(time.Millisecond)))
 	return reading
 }
 
 // shared is a total that the measured replicas share.
 func (w *trafficWindow) shared(total float64) headroom.Reading {
+	total = headroom.RoundMeasured(total)
 	reading := headroom.Reading{Total: w.number(total), Age: headroom.Duration(w.age), Measured: w.measured, Replicas: w.ready}
 	switch {
 	case w.ready == 0:

@@ -146,6 +146,7 @@ func readUsage(replicas []*usageHistory, ready []string, read usageReader, durin
 		reading.Unknown = fmt.Sprintf("no ready replica could be measured; %s: %s", who, why)
 		return reading
 	}
+	sum = headroom.RoundMeasured(sum)
 	reading.PerReplica = n.number(sum / float64(reading.Measured))
 	reading.Age = headroom.Duration(max(during.now.Sub(newest), 0))
 	if reading.Measured == reading.Replicas {

@@ -29,6 +29,7 @@ var named = map[string][]string{
 	"balancing/h2":    {"balancing/h1"},
 	"balancing/proxy": {"balancing/accesslog", "balancing/geo"},
 	"balancing/split": {"balancing/edit"},
+	"scaling/record":  {"scaling"},
 	"scaling":         {"scaling/hpa", "scaling/kpa", "scaling/rule"},
 }
 

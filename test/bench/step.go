@@ -11,6 +11,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api/client"
+	"headroom.dev/headroom/scaling/record"
 	"headroom.dev/headroom/simulate/load"
 	"headroom.dev/headroom/test/bench/report"
 )
@@ -128,10 +129,10 @@ func (s *system) firstRise(ctx context.Context, after time.Time) (headroom.Decis
 	if err != nil {
 		return headroom.Decision{}, err
 	}
-	slices.SortFunc(decisions, func(a, b headroom.Decision) int { return a.At.Compare(b.At) })
+	slices.SortFunc(decisions, func(a, b record.Listed) int { return a.At.Compare(b.At) })
 	for _, decision := range decisions {
 		if decision.At.After(after) && decision.To > decision.From {
-			return decision, nil
+			return decision.Decision, nil
 		}
 	}
 	return headroom.Decision{}, errors.New("nothing was decided")
