@@ -18,7 +18,7 @@ PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-lig
 	prometheus:prometheus redis-server:redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest
+.PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest bench-algorithms
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -116,6 +116,10 @@ bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and Rev
 
 bench-backtest: ## how near backtests are to what happened: decisions and latencies of surges; ROUNDS=4
 	HEADROOM_TRUTH=$${ROUNDS:-4} $(GO) test -count=1 -timeout 0 -run TestTruth -v ./test/scaling
+
+bench-algorithms: $(BIN)/headroom ## the algorithms, simulated and beside HAProxy and nginx; BENCH='-only simulated' for a part
+	@$(GO) build -o $(BIN)/bench-algorithms ./test/bench/algorithms
+	@$(BIN)/bench-algorithms -headroom $(BIN)/headroom -svg $(BIN)/bench-algorithms.svg $(BENCH)
 
 soak: build ## an hour of surges, crashes, restarts and matched responses; HEADROOM_SOAK=10m for another length
 	HEADROOM_SOAK=$${HEADROOM_SOAK:-1h} $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak

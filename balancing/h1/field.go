@@ -46,6 +46,9 @@ const (
 	AcceptEncoding
 	ETag
 	Vary
+	// LoadMetrics and LoadMetricsBin are what a backend says of its load (ORCA).
+	LoadMetrics
+	LoadMetricsBin
 	numKnown
 )
 
@@ -60,6 +63,7 @@ var knownNames = [numKnown]string{
 	Cookie: "cookie", SetCookie: "set-cookie", ContentEncoding: "content-encoding", ContentType: "content-type",
 	ContentRange: "content-range", CacheControl: "cache-control", Date: "date", Traceparent: "traceparent", Tracestate: "tracestate",
 	UserAgent: "user-agent", Referer: "referer", AcceptEncoding: "accept-encoding", ETag: "etag", Vary: "vary",
+	LoadMetrics: "endpoint-load-metrics", LoadMetricsBin: "endpoint-load-metrics-bin",
 }
 
 // Set is a set of known fields.
@@ -169,6 +173,10 @@ func identify(name []byte) Known {
 		a = ProxyAuthenticate
 	case 19:
 		a = ProxyAuthorization
+	case 21:
+		a = LoadMetrics
+	case 25:
+		a = LoadMetricsBin
 	}
 	if a != Other && equalFold(name, knownNames[a]) {
 		return a
@@ -181,7 +189,7 @@ func identify(name []byte) Known {
 
 // identifyAlias is identify for a name with underscores: Alias if it would be known with dashes instead.
 func identifyAlias(name []byte) Known {
-	var dashed [20]byte
+	var dashed [25]byte
 	if len(name) > len(dashed) {
 		return Other
 	}

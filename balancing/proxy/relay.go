@@ -14,6 +14,7 @@ func (x *exchange) relay(u call) failure {
 	x.status = x.res.Status()
 	x.firstByte = x.headAt.Sub(x.attemptAt)
 	x.learn(x.headAt, outcomeOf(x.status))
+	x.findReport()
 	if x.res.Switching() {
 		return x.tunnel(u)
 	}
@@ -123,7 +124,7 @@ func (x *exchange) copyResponse(u call, body h1.Framing) error {
 			return errClientGone
 		}
 	}
-	x.scratch = u.appendTrailers(x.scratch[:0])
+	x.scratch = x.takeReport(u.appendTrailers(x.scratch[:0]))
 	if x.client.end(x.scratch) != nil {
 		return errClientGone
 	}

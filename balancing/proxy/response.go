@@ -16,6 +16,9 @@ func (x *exchange) appendResponse(dst []byte, body h1.Framing) []byte {
 	if x.old {
 		except = h1.SetOf(h1.Trailer)
 	}
+	if x.view.reports {
+		except |= h1.SetOf(h1.LoadMetrics, h1.LoadMetricsBin)
+	}
 	edits := x.route.Response
 	switch {
 	case x.door.compress != nil:
@@ -129,7 +132,7 @@ func (x *exchange) compressResponse(u call) error {
 	if x.writeSome(x.scratch) != nil {
 		return errClientGone
 	}
-	x.scratch = u.appendTrailers(x.scratch[:0])
+	x.scratch = x.takeReport(u.appendTrailers(x.scratch[:0]))
 	if x.client.end(x.scratch) != nil {
 		return errClientGone
 	}

@@ -48,6 +48,7 @@ type view struct {
 	candidates *pick.Snapshot
 	backends   []*backend // by index of candidates, the healthy ones first
 	learns     bool       // the picker wants to know how soon backends answer
+	reports    bool       // and what they say of their load
 	limits     h1.Limits  // of responses
 	clients    bool       // whose certificates must be looked at
 	homes      *homes     // of sessions; nil where clients are not kept on their backends
@@ -101,7 +102,8 @@ func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, se
 		}
 		made.picker = picker
 	}
-	made.learns = name == headroom.LeastResponseTime || name == headroom.Adaptive
+	made.reports = name == headroom.Adaptive
+	made.learns = made.reports || name == headroom.LeastResponseTime
 	var list []pick.Candidate
 	var active, ill, draining []member
 	for _, m := range s.members {

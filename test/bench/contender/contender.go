@@ -36,6 +36,7 @@ type Setup struct {
 	Backends         []string // addresses, two
 	Certificate, Key string   // PEM files, where Kind is HTTPS
 	Reloads          bool     // it must be able to change its configuration while it runs
+	Algorithm        string   // how backends are chosen, in the proxy's own words; least connections where it is empty, always in nginx, Caddy and ReverseProxy
 }
 
 // Contender is a proxy that runs.

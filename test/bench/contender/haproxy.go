@@ -101,7 +101,7 @@ listen bench
 {{- else}}
   bind {{.Address}}
 {{- end}}
-  balance leastconn
+  balance {{or .Algorithm "leastconn"}}
 {{- if ne .Kind "tcp"}}
   http-request set-header X-Forwarded-Proto {{if eq .Kind "https"}}https{{else}}http{{end}}
 {{- end}}

@@ -49,6 +49,9 @@ services:
 {{- end}}
     loadBalancing:
       listen: {{.Address}}
+{{- if .Algorithm}}
+      algorithm: {{.Algorithm}}
+{{- end}}
       timeouts: {response: {{.Timeout}}s}
       limits: {connectionsPerClient: 20000{{if ne .Kind "tcp"}}, requestsPerConnection: 1000000000{{end}}}
 {{- if eq .Kind "https"}}
