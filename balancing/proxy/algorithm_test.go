@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
@@ -212,8 +213,12 @@ func TestChangeOfOneOf10000BackendsIsVisibleSoon(t *testing.T) {
 		addresses = append(addresses, fmt.Sprintf("10.0.%d.%d:80", i/250, i%250))
 	}
 	r := route(addresses...)
+	held := heap()
 	r.LoadBalancing.Algorithm = headroom.IPHash
 	apply(t, s, r)
+	if each := (heap() - held) / 10_000; each > 2200 { // 1 KB of it is the histogram
+		t.Errorf("a backend takes %d bytes, want 2200 at most", each)
+	}
 	s.mu.Lock()
 	svc := s.services["shop"]
 	before := svc.view.Load()
@@ -227,4 +232,12 @@ func TestChangeOfOneOf10000BackendsIsVisibleSoon(t *testing.T) {
 		time.Sleep(time.Millisecond) // nobody tells of a new view
 	}
 	t.Logf("visible after %s", time.Since(began))
+}
+
+// heap is what is in use of it, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -44,6 +44,23 @@ func TestRequestsOfSessionsAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestPickedRequestsAllocateNothing(t *testing.T) {
+	for _, algorithm := range headroom.Algorithms() {
+		s, r := start(t, Options{}), route(quiet(t), quiet(t))
+		r.LoadBalancing.Algorithm, r.LoadBalancing.Hash.Key = algorithm, "id"
+		r.LoadBalancing.Geographic = headroom.GeographicSettings{Header: "Country", Regions: []headroom.Region{{Name: "eu", Continents: []string{"EU"}}, {Name: "us"}}}
+		r.Backends[0].Region, r.Backends[1].Region = "eu", "us"
+		apply(t, s, r)
+		p := newPinger(t, s.Addr(anyPort).String(), request("GET /?id=7", "Country: DE", "Cookie: a=1; id=7", "Id: 7"))
+		for range 100 {
+			p.ping(t)
+		}
+		if got := testing.AllocsPerRun(500, func() { p.ping(t) }); got > 0.1 {
+			t.Errorf("%s: %v allocations a request, want 0", algorithm, got)
+		}
+	}
+}
+
 func TestLimitedRequestsAllocateNothing(t *testing.T) {
 	s, r := start(t, Options{}), route(quiet(t), quiet(t))
 	for i, by := range [][]string{{"ip"}, {"header:User-Agent"}, {"cookie:id", "route"}} {

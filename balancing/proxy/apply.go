@@ -253,7 +253,8 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 	}
 	svc.guards.configure(lb, next.compiled[route.Service].overload)
 	s.setBreaker(svc, lb.CircuitBreaker)
-	svc.members = nil
+	svc.members = make([]member, 0, len(route.Backends))
+	transport, secured := transportOf(lb), next.secured[route.Service]
 	for _, b := range route.Backends {
 		have := old[b.ID]
 		if have == nil || have.address != b.Address || have.service != route.Service {
@@ -264,7 +265,7 @@ func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[
 		} else if have.breaker != nil {
 			have.breaker.Configure(lb.CircuitBreaker)
 		}
-		have.setTransport(transportOf(lb), next.secured[route.Service])
+		have.setTransport(&transport, &secured)
 		if b.State != headroom.BackendDraining {
 			have.setActive(true) // before requests can find it
 		}

@@ -48,13 +48,13 @@ func newBackend(b headroom.Backend, service string, health headroom.Health, brea
 }
 
 // setTransport says how the backend is spoken to from now on. Connections of another kind are not used again.
-func (b *backend) setTransport(t transport, configure configuring) {
-	b.tls.Store(&configure)
+func (b *backend) setTransport(t *transport, configure *configuring) {
+	b.tls.Store(configure)
 	old := b.transport.Load()
-	if old != nil && *old == t {
+	if old != nil && *old == *t {
 		return
 	}
-	b.transport.Store(&t)
+	b.transport.Store(t)
 	if old != nil {
 		b.connections.setOpen(false)
 		b.connections.setOpen(b.active.Load())

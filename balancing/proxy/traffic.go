@@ -44,7 +44,7 @@ func outcomeOf(status int) outcome {
 }
 
 // traffic counts the requests of a service or a backend. Its counts only grow and are written by atomics alone; Measure takes
-// differences. inFlight is read at each pick and has a cache line of its own.
+// differences, and empties the buckets, whose former counts would be another KB of each backend. inFlight is read at each pick and has a cache line of its own.
 type traffic struct {
 	inFlight atomic.Int64
 	_        [56]byte
@@ -76,7 +76,6 @@ type window struct {
 	sum      int64
 	bytesIn  uint64
 	bytesOut uint64
-	buckets  [headroom.HistogramBuckets]uint32
 
 	samples    int
 	sampledSum int64
@@ -119,7 +118,7 @@ func (w *window) takeLatency(t *traffic) headroom.Histogram {
 	var h headroom.Histogram
 	last := -1
 	for i := range t.buckets {
-		if t.buckets[i].Load() != w.buckets[i] {
+		if t.buckets[i].Load() != 0 {
 			last = i
 		}
 	}
@@ -131,10 +130,8 @@ func (w *window) takeLatency(t *traffic) headroom.Histogram {
 	}
 	h.Counts = make([]uint32, last+1)
 	for i := range h.Counts {
-		now := t.buckets[i].Load()
-		h.Counts[i] = now - w.buckets[i]
+		h.Counts[i] = t.buckets[i].Swap(0)
 		h.Count += uint64(h.Counts[i])
-		w.buckets[i] = now
 	}
 	return h
 }
