@@ -105,5 +105,6 @@ type AuditRecord struct {
 	Before    json.RawMessage `json:"before,omitempty"`
 	After     json.RawMessage `json:"after,omitempty"`
 	DryRun    bool            `json:"dryRun,omitempty"`
+	Reason    string          `json:"reason,omitempty"` // what the client said why
 	Outcome   string          `json:"outcome"`
 }

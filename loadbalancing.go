@@ -104,11 +104,12 @@ const (
 	SourceAPI     BackendSource = "api"     // added through the API
 )
 
-// Endpoints is the list of all backends that the scaler sends to the balancers whenever it changes.
+// Endpoints is the list of all backends, and what the API has changed of splits and routes, that the scaler sends to the balancers whenever it changes.
 type Endpoints struct {
 	// Version grows with each change, also over restarts of the scaler; a balancer reports the version it applied.
-	Version  uint64    `json:"version"`
-	Backends []Backend `json:"backends"`
+	Version   uint64    `json:"version"`
+	Backends  []Backend `json:"backends"`
+	Overrides Overrides `json:"overrides,omitzero"` // of what the config says
 }
 
 // RoutingTable is all that a balancer needs in order to serve: an immutable snapshot, swapped as a whole.

@@ -23,6 +23,8 @@ type ServiceStatus struct {
 	Problems         []string          `json:"problems,omitempty"`   // what a person should know, in sentences
 	// Shadows compares each shadow policy with what is decided.
 	Shadows []ShadowComparison `json:"shadows,omitempty"`
+	// Split is there where the service shares its requests among variants.
+	Split *ServiceSplit `json:"split,omitempty"`
 }
 
 // ShadowComparison is what a shadow policy would have done by itself, beside what was decided without it. All lengths are within the last hour, and since the
@@ -115,6 +117,9 @@ type Change struct {
 	DryRun bool // check all and answer as if, but change nothing
 	// Expect is how the service must scale still for the change of a policy to be made; nil for any.
 	Expect *Scaling
+	// IfMatch are the versions of what is changed that the change is meant for, "*" any; empty is any too.
+	IfMatch []string
+	Reason  string // what the client says why
 	// Also returns writes that are committed atomically together with the change (audit and idempotency records), given
 	// the result that will be answered. It is not called in a dry run.
 	Also func(result any) ([]Write, error)

@@ -30,12 +30,7 @@ func (c Config) Validate() []error {
 				Expected: `must be a name of 1 to 63 lower-case letters, digits and dashes that begins and ends with a letter or digit, such as "shop"`})
 		}
 		found.add(c.Services[name].Validate(path)...)
-		balancing := c.Services[name].LoadBalancing
-		found.add(balancing.validateTLS(path+".loadBalancing", c.LoadBalancing)...)
-		found.add(balancing.validateTCP(path+".loadBalancing", c.LoadBalancing)...)
-		found.add(balancing.validateHealthCheck(path+".loadBalancing", c.LoadBalancing)...)
-		found.add(balancing.validateAffinity(path + ".loadBalancing")...)
-		found.add(balancing.validateLimitsAlone(path+".loadBalancing", c.Redis)...)
+		found.add(c.validateBalancing(name)...)
 	}
 	found.add(c.validateLeading()...)
 	found.add(c.validateSharing()...)
@@ -45,6 +40,18 @@ func (c Config) Validate() []error {
 		found.add(c.Load.validate("load", slices.Sorted(maps.Keys(c.Services)))...)
 	}
 	found.add(checkTags("", c)...)
+	return found.errors
+}
+
+// validateBalancing says what is wrong with how a service is balanced that shows only beside its other settings and those of all.
+func (c Config) validateBalancing(name string) []error {
+	found := &findings{}
+	path, balancing := "services."+name+".loadBalancing", c.Services[name].LoadBalancing
+	found.add(balancing.validateTLS(path, c.LoadBalancing)...)
+	found.add(balancing.validateTCP(path, c.LoadBalancing)...)
+	found.add(balancing.validateHealthCheck(path, c.LoadBalancing)...)
+	found.add(balancing.validateAffinity(path)...)
+	found.add(balancing.validateLimitsAlone(path, c.Redis)...)
 	return found.errors
 }
 

@@ -53,35 +53,41 @@ func (c Config) validateLeading() []error {
 	found := &findings{}
 	names := slices.Sorted(maps.Keys(c.Services))
 	for _, name := range names {
-		balancing := c.Services[name].LoadBalancing
-		path := "services." + name + ".loadBalancing."
-		check := func(field, to string) {
-			service, there := c.Services[to]
-			switch {
-			case to == "":
-			case !there:
-				expected := "is not a service here"
-				if near := Nearest(to, names); near != "" {
-					expected += fmt.Sprintf("; did you mean %q?", near)
-				}
-				found.add(&InvalidError{Field: path + field, Value: strconv.Quote(to), Expected: expected + " There is: " + joinNames(names)})
-			case service.LoadBalancing.Protocol == ProtocolTCP:
-				found.add(&InvalidError{Field: path + field, Value: strconv.Quote(to), Expected: "is a service whose protocol is tcp: it takes connections, not requests"})
+		found.add(c.validateLeadingOf(name, names)...)
+	}
+	return found.errors
+}
+
+func (c Config) validateLeadingOf(name string, names []string) []error {
+	found := &findings{}
+	balancing := c.Services[name].LoadBalancing
+	path := "services." + name + ".loadBalancing."
+	check := func(field, to string) {
+		service, there := c.Services[to]
+		switch {
+		case to == "":
+		case !there:
+			expected := "is not a service here"
+			if near := Nearest(to, names); near != "" {
+				expected += fmt.Sprintf("; did you mean %q?", near)
 			}
+			found.add(&InvalidError{Field: path + field, Value: strconv.Quote(to), Expected: expected + " There is: " + joinNames(names)})
+		case service.LoadBalancing.Protocol == ProtocolTCP:
+			found.add(&InvalidError{Field: path + field, Value: strconv.Quote(to), Expected: "is a service whose protocol is tcp: it takes connections, not requests"})
 		}
-		for i, route := range balancing.Routes {
-			check(fmt.Sprintf("routes[%d].service", i), route.Service)
-		}
-		for i, variant := range balancing.Split.Variants {
-			check(fmt.Sprintf("split.variants[%d].service", i), variant.Service)
-		}
-		check("mirror.service", balancing.Mirror.Service)
-		if balancing.Mirror.Service == name {
-			found.add(&InvalidError{Field: path + "mirror.service", Value: strconv.Quote(name), Expected: "is this service itself, which would get each request twice: name another"})
-		}
-		if !balancing.Listens() && len(balancing.Hosts) > 0 && !slices.Equal(balancing.Hosts, c.LoadBalancing.Hosts) {
-			found.add(&InvalidError{Field: path + "hosts", Expected: "has no effect where listen is none: remove it, or give an address to listen on"})
-		}
+	}
+	for i, route := range balancing.Routes {
+		check(fmt.Sprintf("routes[%d].service", i), route.Service)
+	}
+	for i, variant := range balancing.Split.Variants {
+		check(fmt.Sprintf("split.variants[%d].service", i), variant.Service)
+	}
+	check("mirror.service", balancing.Mirror.Service)
+	if balancing.Mirror.Service == name {
+		found.add(&InvalidError{Field: path + "mirror.service", Value: strconv.Quote(name), Expected: "is this service itself, which would get each request twice: name another"})
+	}
+	if !balancing.Listens() && len(balancing.Hosts) > 0 && !slices.Equal(balancing.Hosts, c.LoadBalancing.Hosts) {
+		found.add(&InvalidError{Field: path + "hosts", Expected: "has no effect where listen is none: remove it, or give an address to listen on"})
 	}
 	return found.errors
 }

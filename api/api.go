@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -83,6 +84,7 @@ func New(options Options) http.Handler {
 	s.registerExplanations(api)
 	s.registerDecide(api)
 	s.registerBalancer(api)
+	s.registerLeading(api)
 	s.registerMonitor(api)
 	s.registerReceive(api)
 	s.registerEvents(api)
@@ -185,6 +187,10 @@ func (s *server) serveMutation(out *answer, r *http.Request) {
 	if problem == nil {
 		problem = e.readKey(r, body)
 	}
+	if problem == nil {
+		problem = e.readMatch(r)
+	}
+	e.reason = r.URL.Query().Get("reason")
 	if problem != nil {
 		writeProblem(out, r, problem)
 		return
@@ -223,6 +229,28 @@ func (e *exchange) readDryRun(r *http.Request) *Problem {
 	}
 	return newProblem("invalid-value", "query.dryRun: expected true or false, once",
 		ProblemValue{Location: "query.dryRun", Message: "expected true or false, once", Value: clip(values[0])})
+}
+
+// readMatch reads If-Match: "*", or entity tags with commas between them (RFC 9110 section 13.1.1). A weak one never matches.
+func (e *exchange) readMatch(r *http.Request) *Problem {
+	for _, line := range r.Header.Values("If-Match") {
+		for tag := range strings.SplitSeq(line, ",") {
+			tag = strings.TrimSpace(tag)
+			opaque := strings.TrimPrefix(tag, "W/")
+			switch {
+			case tag == "*":
+				e.ifMatch = append(e.ifMatch, tag)
+			case len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"':
+				const message = `expected * or the ETag of an answer with its quotes, such as "8c7dd922ad47494f"`
+				return newProblem("invalid-value", "header.If-Match: "+message, ProblemValue{Location: "header.If-Match", Message: message, Value: clip(line)})
+			case opaque != tag:
+				e.ifMatch = append(e.ifMatch, "") // which no version is
+			default:
+				e.ifMatch = append(e.ifMatch, tag[1:len(tag)-1])
+			}
+		}
+	}
+	return nil
 }
 
 func (e *exchange) readKey(r *http.Request, body []byte) *Problem {

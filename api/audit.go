@@ -13,7 +13,7 @@ func (s *server) auditWrite(e *exchange, outcome string) (headroom.Write, error)
 	e.lock.Lock()
 	record := headroom.AuditRecord{
 		Actor: e.actor, Source: e.source, RequestID: e.id, Verb: e.verb, Object: e.object,
-		Before: e.before, After: e.after, DryRun: e.dryRun, Outcome: outcome,
+		Before: e.before, After: e.after, DryRun: e.dryRun, Reason: e.reason, Outcome: outcome,
 	}
 	service := e.service
 	e.lock.Unlock()

@@ -52,22 +52,43 @@ func (s *server) registerBalancer(api huma.API) {
 		request:     exampleBackendRequest(), response: exampleBackend(), problems: []string{"unknown-name"},
 	}, s.addBackend)
 	register(s, api, operation{
+		method: http.MethodGet, path: "/api/balancer/backends/{id}", id: "get-backend", tag: tagBalancer,
+		summary:     "One backend",
+		description: "With its ETag, which is of its address, weight, state and place, and not of what is measured.",
+		response:    exampleBackendStatus(), problems: []string{"unknown-name"},
+	}, s.backend)
+	register(s, api, operation{
 		method: http.MethodPut, path: "/api/balancer/backends/{id}", id: "update-backend", tag: tagBalancer,
 		summary:     "Change the weight of a backend, or drain it",
 		description: "A backend that drains finishes the requests it has and gets no new ones.",
-		request:     exampleBackendUpdate(), response: exampleBackend(), problems: []string{"unknown-name"},
+		request:     exampleBackendUpdate(), response: exampleBackend(), problems: []string{"unknown-name", "changed"},
 	}, s.updateBackend)
 	register(s, api, operation{
 		method: http.MethodDelete, path: "/api/balancer/backends/{id}", id: "remove-backend", tag: tagBalancer, status: http.StatusNoContent,
 		summary:     "Remove a backend that was added through the API",
 		description: "It gets no new requests and finishes those it has. Replicas are removed by scaling, addresses of the config in the config.",
-		problems:    []string{"unknown-name"},
+		problems:    []string{"unknown-name", "changed"},
 	}, s.removeBackend)
 }
 
 func (s *server) backends(_ context.Context, in *ServiceFilter) (*body[BackendList], error) {
 	backends, err := s.control.Backends(in.Service)
 	return &body[BackendList]{BackendList{list(backends)}}, err
+}
+
+func (s *server) backend(_ context.Context, in *BackendID) (*versioned[headroom.BackendStatus], error) {
+	backends, err := s.control.Backends("")
+	if err != nil {
+		return nil, err
+	}
+	known := make([]string, len(backends))
+	for i, backend := range backends {
+		if backend.ID == in.ID {
+			return &versioned[headroom.BackendStatus]{etag(headroom.VersionOf(backend.Backend)), backend}, nil
+		}
+		known[i] = backend.ID
+	}
+	return nil, &headroom.UnknownNameError{Kind: "backend", Name: in.ID, Known: known}
 }
 
 func (s *server) addBackend(ctx context.Context, in *struct {
@@ -99,34 +120,31 @@ func backendPath(backend headroom.Backend) string {
 func (s *server) updateBackend(ctx context.Context, in *struct {
 	BackendID
 	ChangeInput
+	VersionInput
 	Body headroom.BackendUpdate
-}) (*body[headroom.Backend], error) {
+}) (*versioned[headroom.Backend], error) {
 	if in.Body.Weight == nil && in.Body.State == nil {
 		return nil, &headroom.InvalidError{Field: "body", Expected: `give weight, state or both, such as {"state":"draining"}`}
 	}
 	before, service := s.backendBefore(in.ID)
 	backend, err := mutate(ctx, s, mutation[headroom.Backend]{
-		object: "backend/" + in.ID, service: service, before: before, status: http.StatusOK,
+		object: "backend/" + in.ID, service: service, before: before, status: http.StatusOK, versioned: true,
 		run: func(change headroom.Change) (headroom.Backend, error) {
 			return s.control.UpdateBackend(ctx, in.ID, in.Body, change)
 		},
 	})
-	return &body[headroom.Backend]{backend}, err
+	return &versioned[headroom.Backend]{etag(headroom.VersionOf(backend)), backend}, err
 }
 
 func (s *server) removeBackend(ctx context.Context, in *struct {
 	BackendID
 	ChangeInput
+	VersionInput
 }) (*struct{}, error) {
 	before, service := s.backendBefore(in.ID)
-	_, err := mutate(ctx, s, mutation[struct{}]{
-		object: "backend/" + in.ID, service: service, before: before, status: http.StatusNoContent,
-		answer: func(struct{}) any { return nil },
-		run: func(change headroom.Change) (struct{}, error) {
-			return struct{}{}, s.control.RemoveBackend(ctx, in.ID, change)
-		},
+	return nil, s.removal(ctx, "backend/"+in.ID, service, before, func(change headroom.Change) error {
+		return s.control.RemoveBackend(ctx, in.ID, change)
 	})
-	return nil, err
 }
 
 // backendBefore is a backend as it is now, for the audit log, and its service.

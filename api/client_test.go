@@ -65,14 +65,14 @@ func TestTheClientCallsEveryEndpoint(t *testing.T) {
 		t.Errorf("policies are %+v", policies)
 	}
 
-	backend := need[headroom.Backend](t)(c.AddBackend(ctx, "shop", "127.0.0.1:9001", new(0), false))
-	if changed := need[headroom.Backend](t)(c.UpdateBackend(ctx, backend.ID, headroom.BackendUpdate{Weight: new(7)}, false)); backend.Weight != 0 || changed.Weight != 7 {
+	backend := need[headroom.Backend](t)(c.AddBackend(ctx, "shop", "127.0.0.1:9001", new(0), client.Change{}))
+	if changed := need[headroom.Backend](t)(c.UpdateBackend(ctx, backend.ID, headroom.BackendUpdate{Weight: new(7)}, client.Change{})); backend.Weight != 0 || changed.Weight != 7 {
 		t.Errorf("backend %+v was changed to %+v", backend, changed)
 	}
 	if backends := need[[]headroom.BackendStatus](t)(c.Backends(ctx, "shop")); len(backends) != 2 {
 		t.Errorf("backends are %+v", backends)
 	}
-	if err := c.RemoveBackend(ctx, backend.ID, false); err != nil {
+	if err := c.RemoveBackend(ctx, backend.ID, client.Change{}); err != nil {
 		t.Error(err)
 	}
 	if balancer := need[headroom.BalancerStatus](t)(c.Balancer(ctx)); !balancer.Connected {

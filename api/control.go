@@ -16,7 +16,7 @@ import (
 )
 
 // Control is what the API asks of the scaler. Errors that it tells apart: *headroom.InvalidError (answered 422),
-// *headroom.UnknownNameError (404), *headroom.ConflictError (409) and ErrUnavailable (503); any other is answered 500.
+// *headroom.UnknownNameError (404), *headroom.ConflictError (409), *headroom.ChangedError (412) and ErrUnavailable (503); any other is answered 500.
 // Implementations are safe for concurrent use.
 type Control interface {
 	// Status returns what there is to know of one service, or of all where the name is empty.
@@ -37,6 +37,13 @@ type Control interface {
 	AddBackend(ctx context.Context, backend headroom.Backend, change headroom.Change) (headroom.Backend, error)
 	UpdateBackend(ctx context.Context, id string, update headroom.BackendUpdate, change headroom.Change) (headroom.Backend, error)
 	RemoveBackend(ctx context.Context, id string, change headroom.Change) error
+
+	Split(service string) (headroom.ServiceSplit, error)
+	SetSplit(ctx context.Context, service string, update headroom.SplitUpdate, change headroom.Change) (headroom.ServiceSplit, error)
+	ResetSplit(ctx context.Context, service string, change headroom.Change) error
+	Routes(service string) (headroom.ServiceRoutes, error)
+	SetRoutes(ctx context.Context, service string, routes []headroom.Route, change headroom.Change) (headroom.ServiceRoutes, error)
+	ResetRoutes(ctx context.Context, service string, change headroom.Change) error
 
 	Logs(ctx context.Context, service, replica string, lines int) ([]string, error)
 	// Stop begins to stop headroom and every replica.

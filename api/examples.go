@@ -59,6 +59,22 @@ func exampleBackend() headroom.Backend {
 	}
 }
 
+func exampleSplit() headroom.ServiceSplit {
+	return headroom.ServiceSplit{
+		Service: "shop", Version: "8c7dd922ad47494f", Source: headroom.SourceAPI,
+		Split: headroom.Split{By: headroom.SplitByCookie, Variants: []headroom.Variant{{Service: "shop", Weight: 90}, {Service: "shop-v2", Weight: 10}}},
+		Shares: []headroom.VariantShare{
+			{Service: "shop", Percent: 90, RequestsPerSecond: new(362.0)}, {Service: "shop-v2", Percent: 10, RequestsPerSecond: new(38.0)}},
+	}
+}
+
+func exampleRoutes() headroom.ServiceRoutes {
+	return headroom.ServiceRoutes{
+		Service: "shop", Version: "0b1cb44b3ab1d2f5", Source: headroom.SourceAPI,
+		Routes: []headroom.Route{{Path: "/api/", Rewrite: "/v2/", Redirect: headroom.Redirect{Status: 308}}},
+	}
+}
+
 func exampleBackendRequest() BackendRequest {
 	return BackendRequest{Service: "shop", Address: "127.0.0.1:9001", Weight: new(1)}
 }

@@ -15,6 +15,9 @@ type exchange struct {
 	source string // address of the client
 	path   string
 	dryRun bool
+	reason string // what the client says why
+	// ifMatch are the versions that a change is meant for; empty is any.
+	ifMatch []string
 
 	// Of an idempotent mutation: the key, empty where none was given, and a hash of method, path and body.
 	key         string

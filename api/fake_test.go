@@ -25,6 +25,8 @@ type fakeControl struct {
 	backends []headroom.Backend
 	gathered []record.Record // before it is used
 	stopped  bool
+	split    *headroom.Split // nil for that of the example
+	routes   []headroom.Route
 	health   []headroom.ComponentHealth
 	fail     error             // what every change answers with
 	expected *headroom.Scaling // of the newest change of a policy
@@ -207,6 +209,9 @@ func (c *fakeControl) UpdateBackend(_ context.Context, id string, update headroo
 		return headroom.Backend{}, err
 	}
 	backend := c.backends[i]
+	if err := change.Check(id, headroom.VersionOf(backend)); err != nil {
+		return headroom.Backend{}, err
+	}
 	if update.Weight != nil {
 		backend.Weight = *update.Weight
 	}
@@ -241,6 +246,77 @@ func (c *fakeControl) RemoveBackend(_ context.Context, id string, change headroo
 	}
 	c.backends = slices.Delete(c.backends, i, i+1)
 	return nil
+}
+
+func (c *fakeControl) Split(service string) (headroom.ServiceSplit, error) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	split := exampleSplit()
+	if c.split != nil {
+		split.Split = *c.split
+	}
+	split.Version = headroom.VersionOf(split.Split)
+	return split, known(service)
+}
+
+func (c *fakeControl) SetSplit(_ context.Context, service string, update headroom.SplitUpdate, change headroom.Change) (headroom.ServiceSplit, error) {
+	before, err := c.Split(service)
+	if err != nil {
+		return before, err
+	}
+	if err := change.Check("the split of "+service, before.Version); err != nil {
+		return before, err
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	after := before
+	if update.Split != nil {
+		after.Split = *update.Split
+	} else if after.Split, err = before.Reweigh(update.Weights); err != nil {
+		return before, err
+	}
+	after.Version = headroom.VersionOf(after.Split)
+	if change.DryRun {
+		return after, nil
+	}
+	c.split = &after.Split
+	return after, c.commit(change, after, service)
+}
+
+func (c *fakeControl) ResetSplit(_ context.Context, service string, change headroom.Change) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.split == nil {
+		return &headroom.ConflictError{Reason: "the split is as in the config"}
+	}
+	c.split = nil
+	return c.commit(change, nil, service)
+}
+
+func (c *fakeControl) Routes(service string) (headroom.ServiceRoutes, error) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	routes := exampleRoutes()
+	if c.routes != nil {
+		routes.Routes = c.routes
+	}
+	return routes, known(service)
+}
+
+func (c *fakeControl) SetRoutes(_ context.Context, service string, list []headroom.Route, change headroom.Change) (headroom.ServiceRoutes, error) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.routes = list
+	routes := exampleRoutes()
+	routes.Routes = list
+	return routes, c.commit(change, routes, service)
+}
+
+func (c *fakeControl) ResetRoutes(_ context.Context, service string, change headroom.Change) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.routes = nil
+	return c.commit(change, nil, service)
 }
 
 func (c *fakeControl) Logs(_ context.Context, service, replica string, lines int) ([]string, error) {

@@ -21,6 +21,7 @@ import (
 // ChangeInput is what every mutation takes beside its body. (Huma only sees embedded types that are exported.)
 type ChangeInput struct {
 	DryRun bool   `query:"dryRun" doc:"check everything and answer as if, but change nothing"`
+	Reason string `query:"reason" maxLength:"1000" doc:"why, for the audit log" example:"the canary is well"`
 	Key    string `header:"Idempotency-Key" maxLength:"255" doc:"a random text of the client's; a request that is repeated with the same key within 24 hours is carried out once and answered as the first time"`
 }
 
@@ -30,7 +31,9 @@ type mutation[T any] struct {
 	named   func(T) string
 	service string
 	before  any // the state before; nil where there is none
-	status  int
+	// versioned is true where run heeds Change.IfMatch.
+	versioned bool
+	status    int
 	// location is the path of what was created; nil where nothing is.
 	location func(T) string
 	// answer is the body; nil where the result is the body itself.
@@ -42,7 +45,11 @@ type mutation[T any] struct {
 func mutate[T any](ctx context.Context, s *server, m mutation[T]) (T, error) {
 	exchange := exchangeOf(ctx)
 	exchange.describe(m.object, m.service, rawJSON(m.before))
-	change := headroom.Change{DryRun: exchange.dryRun}
+	if len(exchange.ifMatch) > 0 && !m.versioned {
+		var none T
+		return none, &headroom.InvalidError{Field: "header.If-Match", Expected: "is not for this change, which has no version: leave it out"}
+	}
+	change := headroom.Change{DryRun: exchange.dryRun, Reason: exchange.reason, IfMatch: exchange.ifMatch}
 	// Called while the scaler holds its locks: it must not call Control.
 	change.Also = func(result any) ([]headroom.Write, error) {
 		typed, err := resultAs[T](result)

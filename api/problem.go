@@ -69,6 +69,7 @@ func problemKinds() []problemKind {
 		{"conflict", http.StatusConflict, "The change does not fit the present state", "look at the present state and decide again"},
 		{"worse", http.StatusConflict, "The change would do worse than what is in force", "change the policy, or what gate.moreOutside and gate.moreCost allow; gate in this answer has both results"},
 		{"idempotency-in-progress", http.StatusConflict, "A request with this Idempotency-Key is being carried out", "wait and send the same request again to get its result"},
+		{"changed", http.StatusPreconditionFailed, "It is not as If-Match says any more", "get it again, look at what has changed, and send the change with the new ETag"},
 		{"body-too-large", http.StatusRequestEntityTooLarge, "The body is too large", "send at most 1 MiB"},
 		{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not declared as JSON", "send the header Content-Type: application/json"},
 		{"invalid-value", http.StatusUnprocessableEntity, "A value cannot be accepted", "correct the named values and send the request again"},
@@ -102,6 +103,7 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 		invalid  *headroom.InvalidError
 		unknown  *headroom.UnknownNameError
 		conflict *headroom.ConflictError
+		changed  *headroom.ChangedError
 	)
 	switch {
 	case err == nil:
@@ -114,6 +116,8 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 		return newProblem("unknown-name", unknown.Error())
 	case errors.As(err, &conflict):
 		return newProblem("conflict", conflict.Error())
+	case errors.As(err, &changed):
+		return huma.ErrorWithHeaders(newProblem("changed", changed.Error()), http.Header{"ETag": {etag(changed.Version)}})
 	case errors.Is(err, ErrUnavailable):
 		return huma.ErrorWithHeaders(newProblem("unavailable", err.Error()), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, context.DeadlineExceeded):

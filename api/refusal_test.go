@@ -17,6 +17,8 @@ func bodies() map[string]string {
 		"PUT /api/scaling/policies/shop.memory": `{"metric":"memory","threshold":90,"action":"scale-up"}`,
 		"POST /api/balancer/backends":           `{"service":"shop","address":"127.0.0.1:9001","weight":1}`,
 		"PUT /api/balancer/backends/shop-1":     `{"weight":2}`,
+		"PUT /api/balancer/splits/shop":         `{"weights":{"shop":80}}`,
+		"PUT /api/balancer/routes/shop":         `{"routes":[{"path":"/api/"}]}`,
 		"POST /api/monitor/alerts":              `{"name":"Busy","expr":"up > 1"}`,
 		"POST /api/monitor/metrics":             `{"metrics":[{"name":"orders_open","value":1}]}`,
 	}

@@ -80,6 +80,9 @@ func (c *Controller) UpdateBackend(_ context.Context, id string, update headroom
 	if err != nil {
 		return headroom.Backend{}, err
 	}
+	if err := change.Check("the backend "+id, headroom.VersionOf(backend)); err != nil {
+		return headroom.Backend{}, err
+	}
 	if err := errors.Join(update.Validate()...); err != nil {
 		return headroom.Backend{}, err
 	}
@@ -110,6 +113,9 @@ func (c *Controller) RemoveBackend(_ context.Context, id string, change headroom
 	if err != nil {
 		return err
 	}
+	if err := change.Check("the backend "+id, headroom.VersionOf(backend)); err != nil {
+		return err
+	}
 	switch backend.Source {
 	case headroom.SourceReplica:
 		return &headroom.ConflictError{Reason: fmt.Sprintf(
@@ -122,7 +128,7 @@ func (c *Controller) RemoveBackend(_ context.Context, id string, change headroom
 		return nil
 	}
 	writes := append(c.event(headroom.Event{Type: "backend-removed", Level: headroom.LevelInfo, Service: backend.Service,
-		Message: fmt.Sprintf("%s: the backend %s was removed through the API.", backend.Service, backend.Address)}),
+		Message: fmt.Sprintf("%s: the backend %s was removed through the API%s", backend.Service, backend.Address, change.Because())}),
 		remove(backendKind, id))
 	if err := c.commitChange(change, nil, writes...); err != nil {
 		return err
@@ -133,8 +139,8 @@ func (c *Controller) RemoveBackend(_ context.Context, id string, change headroom
 
 func (c *Controller) changeBackend(record backendRecord, change headroom.Change, result headroom.Backend) error {
 	writes := append(c.event(headroom.Event{Type: "backend-changed", Level: headroom.LevelInfo, Service: result.Service,
-		Message: fmt.Sprintf("%s: the backend %s is now %s with weight %d, by an order through the API.",
-			result.Service, result.Address, result.State, result.Weight)}),
+		Message: fmt.Sprintf("%s: the backend %s is now %s with weight %d, by an order through the API%s",
+			result.Service, result.Address, result.State, result.Weight, change.Because())}),
 		put(backendKind, result.ID, record))
 	if err := c.commitChange(change, result, writes...); err != nil {
 		return err

@@ -63,14 +63,17 @@ type Controller struct {
 	lateness    headroom.Histogram
 	ejected     map[string]bool // backends that are ejected as outliers, as last reported
 
-	mu       sync.Mutex // guards all below
-	config   headroom.Config
+	mu       sync.Mutex      // guards all below
+	written  headroom.Config // as the file says
+	config   headroom.Config // with what the API changed of splits and routes
 	services map[string]*service
 	sorted   []*service                 // services by name; nil is to be made
 	policies map[string]headroom.Policy // made through the API, by ID
 	backends map[string]backendRecord   // made or changed through the API, by ID
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
+	changed  headroom.Overrides         // splits and routes changed through the API; shared, a change makes new maps
+	laid     headroom.Overrides         // those that were published with version
 	owing    bool                       // a list of all could not be published
 	began    time.Time                  // when Run was called; zero is not yet
 }
@@ -91,7 +94,7 @@ func New(options Options) (*Controller, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if err := errors.Join(c.loadPolicies(), c.loadBackends(), c.loadEndpoints()); err != nil {
+	if err := errors.Join(c.loadPolicies(), c.loadBackends(), c.loadEndpoints(), c.loadOverrides()); err != nil {
 		return nil, fmt.Errorf("read the state: %w", err)
 	}
 	return c, nil
@@ -106,7 +109,7 @@ func (c *Controller) Apply(config headroom.Config) error {
 	if err != nil {
 		return fmt.Errorf("read the state: %w", err)
 	}
-	old := c.config
+	old := c.written
 	maps.Copy(c.services, fresh)
 	c.sorted = nil
 	c.enforce(config)
@@ -121,12 +124,14 @@ func (c *Controller) Apply(config headroom.Config) error {
 	for _, s := range c.services {
 		s.wake()
 	}
+	c.announceOverrides(old)
 	return nil
 }
 
 // enforce gives every service its settings; those that are no longer configured are brought to no replicas.
 func (c *Controller) enforce(config headroom.Config) {
-	c.config = config
+	c.written = config
+	c.layOver()
 	for name, s := range c.services {
 		if settings := config.Services[name]; settings.Run != nil {
 			s.configure(settings, c.policiesOf(name, settings))

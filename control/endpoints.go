@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func (c *Controller) loadEndpoints() error {
 	if errors.Is(err, headroom.ErrNotFound) {
 		return nil
 	}
-	c.version, c.lastSent = stored.Version, stored.Backends
+	c.version, c.lastSent, c.laid = stored.Version, stored.Backends, stored.Overrides
 	return err
 }
 
@@ -108,18 +109,19 @@ func (c *Controller) withChanged(changed map[string][]headroom.Backend) []headro
 
 // publish sends a list of all backends, if it is not the one that was sent last. The lock is held.
 func (c *Controller) publish(backends []headroom.Backend) error {
-	if _, sent := c.Endpoints.Last(); sent && slices.Equal(backends, c.lastSent) {
+	same := slices.Equal(backends, c.lastSent) && reflect.DeepEqual(c.changed, c.laid)
+	if _, sent := c.Endpoints.Last(); sent && same {
 		return nil
 	}
-	if !slices.Equal(backends, c.lastSent) || c.version == 0 {
+	if !same || c.version == 0 {
 		// Versions count milliseconds, so that they go on even where the state, and the last version with it, was lost.
-		next := headroom.Endpoints{Version: max(c.version+1, uint64(c.now().UnixMilli())), Backends: backends}
+		next := headroom.Endpoints{Version: max(c.version+1, uint64(c.now().UnixMilli())), Backends: backends, Overrides: c.changed}
 		if err := c.commit(put(endpointsKind, endpointsName, next)); err != nil {
 			return err
 		}
-		c.version, c.lastSent = next.Version, backends
+		c.version, c.lastSent, c.laid = next.Version, backends, c.changed
 	}
-	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends})
+	c.Endpoints.Publish(headroom.Endpoints{Version: c.version, Backends: backends, Overrides: c.changed})
 	return nil
 }
 

@@ -24,11 +24,22 @@ func (c *Controller) Status(name string) ([]headroom.ServiceStatus, error) {
 		if name != "" && name != service {
 			continue
 		}
+		status := headroom.ServiceStatus{}
 		if s := c.services[service]; s != nil && c.config.Services[service].Run != nil {
-			all = append(all, s.status())
-			continue
+			status = s.status()
+		} else {
+			status = c.backendsStatus(service, backends[service])
 		}
-		all = append(all, c.backendsStatus(service, backends[service]))
+		if len(c.config.Services[service].LoadBalancing.Split.Variants) > 0 {
+			status.Split = new(c.splitOf(service))
+		}
+		all = append(all, status)
+	}
+	_, left := c.written.With(c.changed)
+	for _, one := range left {
+		if i := slices.IndexFunc(all, func(s headroom.ServiceStatus) bool { return s.Name == one.Service }); i >= 0 {
+			all[i].Problems = append(all[i].Problems, leftOut(one))
+		}
 	}
 	return all, nil
 }

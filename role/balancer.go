@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -151,7 +152,8 @@ func (b *Balancer) targets(table headroom.RoutingTable) []health.Target {
 func (b *Balancer) Told(endpoints headroom.Endpoints) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.told && endpoints.Version == b.endpoints.Version && slices.Equal(endpoints.Backends, b.endpoints.Backends) {
+	if b.told && endpoints.Version == b.endpoints.Version && slices.Equal(endpoints.Backends, b.endpoints.Backends) &&
+		reflect.DeepEqual(endpoints.Overrides, b.endpoints.Overrides) {
 		return
 	}
 	b.endpoints, b.told = endpoints, true
@@ -192,10 +194,11 @@ func (b *Balancer) close(linger time.Duration) error {
 	return err
 }
 
-// routingTable joins what the user configured with the backends that the scaler named. Before any scaler has spoken,
+// routingTable joins what the user configured, and what the API changed of it, with the backends that the scaler named. Before any scaler has spoken,
 // the backends of the config file are all there is.
 func routingTable(config headroom.Config, endpoints headroom.Endpoints, told bool) headroom.RoutingTable {
 	table := headroom.RoutingTable{Version: endpoints.Version}
+	config, _ = config.With(endpoints.Overrides) // the scaler says what does not fit
 	for name, service := range config.Services {
 		route := headroom.ServiceRoute{Service: name, LoadBalancing: service.LoadBalancing}
 		if route.LoadBalancing.SlowStart.Window == 0 { // a replica carries less while it warms up

@@ -103,6 +103,33 @@ func TestABalancerServesWithoutAScalerAndWithWhatTheLastOneSaid(t *testing.T) {
 	}
 }
 
+func TestABalancerServesBySplitsOfTheAPIAlsoAfterARestartWithoutAScaler(t *testing.T) {
+	dir, listen := t.TempDir(), freeAddress(t)
+	config := staticConfig(t, dir, listen, named(t, "old"))
+	second := config.Services["shop"]
+	second.LoadBalancing.Listen, second.Backends = "none", []headroom.StaticBackend{{Address: named(t, "new"), Weight: 1}}
+	config.Services["shop-v2"] = second
+	b := newBalancer(t, config)
+	backends := []headroom.Backend{config.Services["shop"].Backends[0].Backend("shop"), second.Backends[0].Backend("shop-v2")}
+	to := func(service string) headroom.Overrides {
+		return headroom.Overrides{Splits: map[string]headroom.Split{"shop": {By: headroom.SplitByRequest, Variants: []headroom.Variant{{Service: service, Weight: 1}}}}}
+	}
+	for i, test := range []struct {
+		overrides headroom.Overrides
+		want      string
+	}{{to("shop-v2"), "new"}, {to("shop"), "old"}, {to("gone"), "old"}, {headroom.Overrides{}, "old"}, {to("shop-v2"), "new"}} {
+		b.Told(headroom.Endpoints{Version: uint64(i + 1), Backends: backends, Overrides: test.overrides})
+		if got := get(t, listen); got != test.want {
+			t.Errorf("with %+v it answered %q, want %q", test.overrides, got, test.want)
+		}
+	}
+	b.close(time.Second)
+	newBalancer(t, config)
+	if got := get(t, listen); got != "new" {
+		t.Errorf("after a restart without a scaler it answered %q", got)
+	}
+}
+
 func TestATornListOfBackendsIsNoReasonNotToServe(t *testing.T) {
 	dir, listen := t.TempDir(), freeAddress(t)
 	if err := os.WriteFile(filepath.Join(dir, endpointsFile), []byte(`{"version":7,"backends":[{"id":"sho`), 0o600); err != nil {

@@ -50,9 +50,9 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 }
 
 // change sends a mutation and reads its answer.
-func change[T any](ctx context.Context, c *Client, method, path string, body any, dryRun bool) (T, error) {
+func change[T any](ctx context.Context, c *Client, method, path string, body any, how Change) (T, error) {
 	var value T
-	err := c.mutate(ctx, call{method: method, path: path, body: body}, dryRun, &value)
+	err := c.mutate(ctx, call{method: method, path: path, body: body}, how, &value)
 	return value, err
 }
 
@@ -65,7 +65,7 @@ func (c *Client) Status(ctx context.Context, service string) ([]headroom.Service
 // Scale orders a number of replicas.
 func (c *Client) Scale(ctx context.Context, order headroom.ScaleOrder, dryRun bool) (headroom.Decision, error) {
 	request := api.ScaleRequest{Service: order.Service, Replicas: order.Replicas, For: order.For, Reason: order.Reason}
-	return change[headroom.Decision](ctx, c, http.MethodPost, "/api/scaling/scale", request, dryRun)
+	return change[headroom.Decision](ctx, c, http.MethodPost, "/api/scaling/scale", request, Change{DryRun: dryRun})
 }
 
 // Policies returns the policies of one service, or of all.
@@ -77,18 +77,18 @@ func (c *Client) Policies(ctx context.Context, service string) ([]headroom.Polic
 // CreatePolicy makes a policy; with a gate only if a backtest of it is not worse, see api.Problem.Gate. A step of zero is one.
 func (c *Client) CreatePolicy(ctx context.Context, service string, policy headroom.ScalingPolicy, gate *headroom.Gate, dryRun bool) (api.PolicyAnswer, error) {
 	request := api.PolicyRequest{Service: service, ScalingPolicy: policy, Gate: gate}
-	return change[api.PolicyAnswer](ctx, c, http.MethodPost, "/api/scaling/policies", request, dryRun)
+	return change[api.PolicyAnswer](ctx, c, http.MethodPost, "/api/scaling/policies", request, Change{DryRun: dryRun})
 }
 
 // UpdatePolicy replaces what a policy does, with a gate as CreatePolicy. Its name cannot be changed and may be empty.
 func (c *Client) UpdatePolicy(ctx context.Context, id string, policy headroom.ScalingPolicy, gate *headroom.Gate, dryRun bool) (api.PolicyAnswer, error) {
 	request := api.PolicyUpdate{Name: policy.Name, ScalingPolicy: policy, Gate: gate}
-	return change[api.PolicyAnswer](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, dryRun)
+	return change[api.PolicyAnswer](ctx, c, http.MethodPut, "/api/scaling/policies/"+url.PathEscape(id), request, Change{DryRun: dryRun})
 }
 
 // RemovePolicy removes a policy that was made through the API, or takes back what was changed of one of the config file.
 func (c *Client) RemovePolicy(ctx context.Context, id string, dryRun bool) error {
-	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/scaling/policies/" + url.PathEscape(id)}, dryRun, nil)
+	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/scaling/policies/" + url.PathEscape(id)}, Change{DryRun: dryRun}, nil)
 }
 
 // Decisions returns the newest decisions, newest first, with those that say the same as one; only those that changed the
@@ -152,20 +152,58 @@ func (c *Client) Backends(ctx context.Context, service string) ([]headroom.Backe
 }
 
 // AddBackend adds an address that someone else runs. A nil weight is 1.
-func (c *Client) AddBackend(ctx context.Context, service, address string, weight *int, dryRun bool) (headroom.Backend, error) {
+func (c *Client) AddBackend(ctx context.Context, service, address string, weight *int, how Change) (headroom.Backend, error) {
 	request := api.BackendRequest{Service: service, Address: address, Weight: weight}
-	return change[headroom.Backend](ctx, c, http.MethodPost, "/api/balancer/backends", request, dryRun)
+	return change[headroom.Backend](ctx, c, http.MethodPost, "/api/balancer/backends", request, how)
 }
 
 // UpdateBackend changes the weight of a backend, or drains it.
-func (c *Client) UpdateBackend(ctx context.Context, id string, update headroom.BackendUpdate, dryRun bool) (headroom.Backend, error) {
-	return change[headroom.Backend](ctx, c, http.MethodPut, "/api/balancer/backends/"+url.PathEscape(id), update, dryRun)
+func (c *Client) UpdateBackend(ctx context.Context, id string, update headroom.BackendUpdate, how Change) (headroom.Backend, error) {
+	return change[headroom.Backend](ctx, c, http.MethodPut, "/api/balancer/backends/"+url.PathEscape(id), update, how)
 }
 
 // RemoveBackend removes a backend that was added through the API.
-func (c *Client) RemoveBackend(ctx context.Context, id string, dryRun bool) error {
-	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/balancer/backends/" + url.PathEscape(id)}, dryRun, nil)
+func (c *Client) RemoveBackend(ctx context.Context, id string, how Change) error {
+	return c.mutate(ctx, call{method: http.MethodDelete, path: "/api/balancer/backends/" + url.PathEscape(id)}, how, nil)
 }
+
+// Split returns how the requests of a service are shared among its variants.
+func (c *Client) Split(ctx context.Context, service string) (headroom.ServiceSplit, error) {
+	return get[headroom.ServiceSplit](ctx, c, splitPath(service), nil)
+}
+
+// SetSplit puts a split in the place of that of the config file, or changes weights of the one in force.
+func (c *Client) SetSplit(ctx context.Context, service string, update headroom.SplitUpdate, how Change) (headroom.ServiceSplit, error) {
+	var request any = map[string]any{"weights": update.Weights}
+	if update.Split != nil {
+		request = update.Split
+	}
+	return change[headroom.ServiceSplit](ctx, c, http.MethodPut, splitPath(service), request, how)
+}
+
+// ResetSplit has the split of the config file in force again.
+func (c *Client) ResetSplit(ctx context.Context, service string, how Change) error {
+	return c.mutate(ctx, call{method: http.MethodDelete, path: splitPath(service)}, how, nil)
+}
+
+// Routes returns the routes of a service.
+func (c *Client) Routes(ctx context.Context, service string) (headroom.ServiceRoutes, error) {
+	return get[headroom.ServiceRoutes](ctx, c, routesPath(service), nil)
+}
+
+// SetRoutes puts routes in the place of all those of the config file.
+func (c *Client) SetRoutes(ctx context.Context, service string, routes []headroom.Route, how Change) (headroom.ServiceRoutes, error) {
+	request := api.RoutesRequest{Routes: append([]headroom.Route{}, routes...)}
+	return change[headroom.ServiceRoutes](ctx, c, http.MethodPut, routesPath(service), request, how)
+}
+
+// ResetRoutes has the routes of the config file in force again.
+func (c *Client) ResetRoutes(ctx context.Context, service string, how Change) error {
+	return c.mutate(ctx, call{method: http.MethodDelete, path: routesPath(service)}, how, nil)
+}
+
+func splitPath(service string) string  { return "/api/balancer/splits/" + url.PathEscape(service) }
+func routesPath(service string) string { return "/api/balancer/routes/" + url.PathEscape(service) }
 
 // Metrics returns the key numbers of one service, or of all.
 func (c *Client) Metrics(ctx context.Context, service string) ([]api.ServiceNumbers, error) {
@@ -217,7 +255,7 @@ func (c *Client) Alerts(ctx context.Context) (api.AlertList, error) {
 
 // AddAlertRule makes an alert rule.
 func (c *Client) AddAlertRule(ctx context.Context, rule headroom.AlertRule, dryRun bool) (headroom.AlertRule, error) {
-	return change[headroom.AlertRule](ctx, c, http.MethodPost, "/api/monitor/alerts", api.AlertRuleRequest(rule), dryRun)
+	return change[headroom.AlertRule](ctx, c, http.MethodPost, "/api/monitor/alerts", api.AlertRuleRequest(rule), Change{DryRun: dryRun})
 }
 
 // SLA returns how one service, or all, keep their promises.
@@ -254,5 +292,5 @@ func (c *Client) Logs(ctx context.Context, service, replica string, lines int) (
 
 // Stop stops headroom and every replica.
 func (c *Client) Stop(ctx context.Context, dryRun bool) error {
-	return c.mutate(ctx, call{method: http.MethodPost, path: "/api/stop"}, dryRun, nil)
+	return c.mutate(ctx, call{method: http.MethodPost, path: "/api/stop"}, Change{DryRun: dryRun}, nil)
 }

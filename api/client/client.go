@@ -122,12 +122,25 @@ func (c *Client) do(ctx context.Context, one call, into any) error {
 	}
 }
 
+// Change is how a change is made.
+type Change struct {
+	DryRun  bool   // check all and answer as if, but change nothing
+	Reason  string // why, for the audit log
+	IfMatch string // the version of what is changed that the change is meant for; empty is any
+}
+
 // mutate sends a change. It carries a random Idempotency-Key, so that it can be repeated where the connection breaks
 // before the answer: the API carries it out once. A dry run changes nothing.
-func (c *Client) mutate(ctx context.Context, one call, dryRun bool, into any) error {
-	one.header = http.Header{"Idempotency-Key": {rand.Text()}}
-	if dryRun {
-		one.query = url.Values{"dryRun": {"true"}}
+func (c *Client) mutate(ctx context.Context, one call, how Change, into any) error {
+	one.header, one.query = http.Header{"Idempotency-Key": {rand.Text()}}, url.Values{}
+	if how.DryRun {
+		one.query.Set("dryRun", "true")
+	}
+	if how.Reason != "" {
+		one.query.Set("reason", how.Reason)
+	}
+	if how.IfMatch != "" {
+		one.header.Set("If-Match", `"`+how.IfMatch+`"`)
 	}
 	const attempts = 3
 	for attempt := 1; ; attempt++ {

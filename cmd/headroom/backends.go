@@ -23,7 +23,8 @@ Replicas that headroom starts are backends too; they come and go by themselves.`
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listBackends(cmd.Context(), "") },
 	}
-	cmd.AddCommand(newBackendsListCommand(a), newBackendsAddCommand(a), newBackendsSetCommand(a), newBackendsDrainCommand(a), newBackendsRemoveCommand(a))
+	cmd.AddCommand(newBackendsListCommand(a), newBackendsAddCommand(a), newBackendsSetCommand(a), newBackendsDrainCommand(a), newBackendsUndrainCommand(a),
+		newBackendsRemoveCommand(a))
 	return cmd
 }
 
@@ -56,7 +57,7 @@ func (a *app) listBackends(ctx context.Context, service string) error {
 }
 
 func newBackendsAddCommand(a *app) *cobra.Command {
-	weight, dryRun := 1, false
+	weight, how := 1, client.Change{}
 	cmd := &cobra.Command{
 		Use:               "add SERVICE ADDRESS",
 		Short:             "Add an address that someone else runs",
@@ -64,21 +65,21 @@ func newBackendsAddCommand(a *app) *cobra.Command {
 		Args:              arguments(2, 2),
 		ValidArgsFunction: a.completeOne(serviceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeBackend(cmd.Context(), dryRun, func(ctx context.Context, remote *client.Client) (headroom.Backend, error) {
-				backend, err := remote.AddBackend(ctx, args[0], args[1], &weight, dryRun)
+			return a.changeBackend(cmd.Context(), how.DryRun, func(ctx context.Context, remote *client.Client) (headroom.Backend, error) {
+				backend, err := remote.AddBackend(ctx, args[0], args[1], &weight, how)
 				return backend, a.suggestService(ctx, remote, args[0], err)
 			})
 		},
 	}
 	cmd.Flags().IntVar(&weight, "weight", 1, "share of the traffic relative to the other backends; 0 gets none")
-	addDryRunFlag(cmd, &dryRun)
+	addChangeFlags(cmd, &how)
 	return cmd
 }
 
 func newBackendsSetCommand(a *app) *cobra.Command {
 	var weight int
 	var state string
-	dryRun := false
+	var how client.Change
 	states := []string{string(headroom.BackendActive), string(headroom.BackendDraining)}
 	cmd := &cobra.Command{
 		Use:               "set ID [--weight N] [--state active|draining]",
@@ -98,19 +99,19 @@ func newBackendsSetCommand(a *app) *cobra.Command {
 				wanted := headroom.BackendState(state)
 				change.State = &wanted
 			}
-			return a.setBackend(cmd.Context(), args[0], change, dryRun)
+			return a.setBackend(cmd.Context(), args[0], change, how)
 		},
 	}
 	cmd.Flags().IntVar(&weight, "weight", 1, "share of the traffic relative to the other backends; 0 gets none")
 	cmd.Flags().StringVar(&state, "state", states[0], "active, or draining: finish what it has and get nothing new")
 	cmd.MarkFlagsOneRequired("weight", "state")
 	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp)))
-	addDryRunFlag(cmd, &dryRun)
+	addChangeFlags(cmd, &how)
 	return cmd
 }
 
 func newBackendsDrainCommand(a *app) *cobra.Command {
-	dryRun := false
+	var how client.Change
 	cmd := &cobra.Command{
 		Use:               "drain ID",
 		Short:             "Let a backend finish what it has and send it nothing new",
@@ -118,47 +119,63 @@ func newBackendsDrainCommand(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeOne(backendIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			draining := headroom.BackendDraining
-			return a.setBackend(cmd.Context(), args[0], headroom.BackendUpdate{State: &draining}, dryRun)
+			return a.setBackend(cmd.Context(), args[0], headroom.BackendUpdate{State: &draining}, how)
 		},
 	}
-	addDryRunFlag(cmd, &dryRun)
+	addChangeFlags(cmd, &how)
+	return cmd
+}
+
+func newBackendsUndrainCommand(a *app) *cobra.Command {
+	var how client.Change
+	cmd := &cobra.Command{
+		Use:               "undrain ID",
+		Short:             "Send new requests to a backend again that was drained here",
+		Args:              arguments(1, 1),
+		ValidArgsFunction: a.completeOne(backendIDs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			active := headroom.BackendActive
+			return a.setBackend(cmd.Context(), args[0], headroom.BackendUpdate{State: &active}, how)
+		},
+	}
+	addChangeFlags(cmd, &how)
 	return cmd
 }
 
 func newBackendsRemoveCommand(a *app) *cobra.Command {
-	dryRun := false
+	var how client.Change
 	cmd := &cobra.Command{
 		Use:               "remove ID",
 		Short:             "Remove a backend that was added through the API, after it has been drained",
 		Args:              arguments(1, 1),
 		ValidArgsFunction: a.completeOne(backendIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.removeBackend(cmd.Context(), args[0], dryRun)
+			return a.removeBackend(cmd.Context(), args[0], how)
 		},
 	}
-	addDryRunFlag(cmd, &dryRun)
+	addChangeFlags(cmd, &how)
 	return cmd
 }
 
-func (a *app) setBackend(ctx context.Context, id string, change headroom.BackendUpdate, dryRun bool) error {
-	return a.changeBackend(ctx, dryRun, func(ctx context.Context, remote *client.Client) (headroom.Backend, error) {
-		backend, err := remote.UpdateBackend(ctx, id, change, dryRun)
+func (a *app) setBackend(ctx context.Context, id string, change headroom.BackendUpdate, how client.Change) error {
+	return a.changeBackend(ctx, how.DryRun, func(ctx context.Context, remote *client.Client) (headroom.Backend, error) {
+		backend, err := remote.UpdateBackend(ctx, id, change, how)
 		return backend, a.suggestBackend(ctx, remote, id, err)
 	})
 }
 
-func (a *app) removeBackend(ctx context.Context, id string, dryRun bool) error {
+func (a *app) removeBackend(ctx context.Context, id string, how client.Change) error {
 	remote, err := a.connect()
 	if err != nil {
 		return err
 	}
-	if err := remote.RemoveBackend(ctx, id, dryRun); err != nil {
+	if err := remote.RemoveBackend(ctx, id, how); err != nil {
 		return a.suggestBackend(ctx, remote, id, err)
 	}
 	if a.flags.output != formatTable {
 		return nil // the API answers with nothing
 	}
-	_, err = fmt.Fprintf(a.out, "%s%s is drained and then removed\n", dryRunPrefix(dryRun), a.style().heading(id))
+	_, err = fmt.Fprintf(a.out, "%s%s is drained and then removed\n", dryRunPrefix(how.DryRun), a.style().heading(id))
 	return err
 }
 
@@ -197,6 +214,12 @@ func writeBackends(w io.Writer, s style, backends []headroom.BackendStatus) erro
 			t.mood(healthText(b)), t.mood(string(b.Breaker)), number(perSecond), number(inFlight), number(latencyText(b.LatencyP95)), text(b.LastFailure))
 	}
 	return t.write(w)
+}
+
+// addChangeFlags adds the flags of changes that may say why.
+func addChangeFlags(cmd *cobra.Command, how *client.Change) {
+	addDryRunFlag(cmd, &how.DryRun)
+	cmd.Flags().StringVar(&how.Reason, "why", "", "the `reason`, for the audit log and the event")
 }
 
 func addDryRunFlag(cmd *cobra.Command, dryRun *bool) {

@@ -64,6 +64,40 @@ shop-2  shop     127.0.0.1:20001       1  active  replica  unknown  closed      
 			request: `PUT /api/balancer/backends/shop-1 {"state":"draining"}`,
 		},
 		{
+			args:    []string{"backends", "undrain", "shop-1", "--why", "repaired"},
+			out:     "shop-1 of shop at 127.0.0.1:20001: active, weight 1\n",
+			request: `PUT /api/balancer/backends/shop-1?reason=repaired {"state":"active"}`,
+		},
+		{
+			args: []string{"split", "shop"},
+			out: `VARIANT  WEIGHT  SHARE  REQUESTS/S  ALSO GETS
+shop         90    90%       362.0  -
+shop-v2      10    10%           ?  X-Beta: *
+
+by cookie, changed through the API, version 8c7dd922ad47494f
+`,
+		},
+		{
+			args:    []string{"split", "shop", "shop=90", "shop-v2=10", "--why", "it is well", "--dry-run"},
+			out:     "dry run, nothing changed: shop: by cookie: shop 90, shop-v2 10\n",
+			request: `PUT /api/balancer/splits/shop?dryRun=true&reason=it+is+well {"weights":{"shop":90,"shop-v2":10}}`,
+		},
+		{
+			args:    []string{"split", "shop", "--reset"},
+			out:     "shop is as in the config file again\n",
+			request: `DELETE /api/balancer/splits/shop`,
+		},
+		{
+			args: []string{"routes", "shop"},
+			out: `PATH            ONLY FOR  SERVICE  THEN
+/api/           GET       -        rewrite to /v2/
+=/docs          -         -        redirect 301 to /docs/
+~/users/[0-9]+  ?full=1   users    -
+
+3 routes of shop, of the config file, version 0b1cb44b3ab1d2f5
+`,
+		},
+		{
 			args:    []string{"backends", "remove", "shop-1"},
 			out:     "shop-1 is drained and then removed\n",
 			request: `DELETE /api/balancer/backends/shop-1`,

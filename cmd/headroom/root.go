@@ -68,7 +68,7 @@ func newRootCommand(a *app) *cobra.Command {
 	)
 	addGroup(root, "run", newRunCommand(a), newBalancerCommand(a), newMonitorCommand(a), newScalerCommand(a), newUpgradeCommand(a), newStopCommand(a))
 	addGroup(root, "see", newStatusCommand(a), newDecisionsCommand(a), newExplainCommand(a), newWhyCommand(a), newWhyNotCommand(a), newEventsCommand(a), newLogsCommand(a), newAlertsCommand(a), newSLACommand(a))
-	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a))
+	addGroup(root, "change", newScaleCommand(a), newPoliciesCommand(a), newBackendsCommand(a), newSplitCommand(a), newRoutesCommand(a))
 	addGroup(root, "config", newValidateCommand(a), newConfigCommand(a), newSchemaCommand(a))
 	root.AddCommand(newBacktestCommand(a), newDecideCommand(a), newLoadCommand(a), newVersionCommand(a))
 	root.InitDefaultCompletionCmd("completion")

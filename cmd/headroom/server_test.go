@@ -43,6 +43,11 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	mux.HandleFunc("POST /api/balancer/backends", f.accept(http.StatusCreated, testBackend("shop-api-1")))
 	mux.HandleFunc("PUT /api/balancer/backends/{id}", f.changeBackend)
 	mux.HandleFunc("DELETE /api/balancer/backends/{id}", f.changeBackend)
+	mux.HandleFunc("GET /api/balancer/splits/shop", f.give(testSplit()))
+	mux.HandleFunc("PUT /api/balancer/splits/shop", f.accept(http.StatusOK, testSplit()))
+	mux.HandleFunc("DELETE /api/balancer/splits/shop", f.accept(http.StatusNoContent, nil))
+	mux.HandleFunc("GET /api/balancer/routes/shop", f.give(testRoutes()))
+	mux.HandleFunc("PUT /api/balancer/routes/shop", f.accept(http.StatusOK, testRoutes()))
 	mux.HandleFunc("GET /api/scaling/decisions", f.journal(map[string]any{"decisions": []record.Listed{{Decision: testDecision("shop-d2", 2, 5), Count: 1},
 		{Decision: testDecision("shop-d1", 2, 2), Count: 18, Last: testDecision("shop-d1", 2, 2).At.Add(17 * time.Second)}}}))
 	mux.HandleFunc("GET /api/scaling/decisions/{id}", f.decision)
@@ -346,4 +351,21 @@ func testReports() []headroom.SLAReport {
 			BudgetRemaining: ptr(0.4), BurnRate1h: ptr(2.0), Met: ptr(true), Summary: "99.94 % of 100000 requests did not fail",
 		},
 	}
+}
+
+func testSplit() headroom.ServiceSplit {
+	return headroom.ServiceSplit{
+		Service: "shop", Version: "8c7dd922ad47494f", Source: headroom.SourceAPI,
+		Split: headroom.Split{By: headroom.SplitByCookie, Variants: []headroom.Variant{
+			{Service: "shop", Weight: 90}, {Service: "shop-v2", Weight: 10, Headers: map[string]string{"X-Beta": "*"}}}},
+		Shares: []headroom.VariantShare{{Service: "shop", Percent: 90, RequestsPerSecond: ptr(362.0)}, {Service: "shop-v2", Percent: 10}},
+	}
+}
+
+func testRoutes() headroom.ServiceRoutes {
+	return headroom.ServiceRoutes{Service: "shop", Version: "0b1cb44b3ab1d2f5", Source: headroom.SourceConfig, Routes: []headroom.Route{
+		{Path: "/api/", Rewrite: "/v2/", Methods: []string{"GET"}},
+		{Path: "/docs", Exact: true, Redirect: headroom.Redirect{To: "/docs/", Status: 301}},
+		{Regexp: "/users/[0-9]+", Service: "users", Query: map[string]string{"full": "1"}},
+	}}
 }

@@ -199,6 +199,9 @@ func (v statusView) writeNotes(w io.Writer) error {
 		if !service.Scaling.Enabled && service.Kind != "backends" {
 			note(service.Name, "scaling is switched off")
 		}
+		if service.Split != nil {
+			note(service.Name, "%s", splitSentence(*service.Split))
+		}
 		for _, shadow := range service.Shadows {
 			if shadow.Wants != nil && *shadow.Wants != shadow.Live {
 				note(service.Name, "the shadow %s would want %s, and has for %s", shadow.Policy, plural(*shadow.Wants, "replica"), ageText(v.now, shadow.Since))
@@ -216,6 +219,19 @@ func (v statusView) writeNotes(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, "\n"+b.String())
 	return err
+}
+
+// splitSentence is such as "split by cookie, changed through the API: shop 90% (362/s), shop-v2 10% (38/s)".
+func splitSentence(split headroom.ServiceSplit) string {
+	var shares []string
+	for _, share := range split.Shares {
+		perSecond := unknownText
+		if share.RequestsPerSecond != nil {
+			perSecond = rateText(*share.RequestsPerSecond)
+		}
+		shares = append(shares, fmt.Sprintf("%s %.4g%% (%s/s)", share.Service, share.Percent, perSecond))
+	}
+	return fmt.Sprintf("split by %s, %s: %s", split.By, sourceText(split.Source), strings.Join(shares, ", "))
 }
 
 func by(who string) string {
