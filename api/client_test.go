@@ -65,7 +65,7 @@ func TestTheClientCallsEveryEndpoint(t *testing.T) {
 		t.Errorf("policies are %+v", policies)
 	}
 
-	backend := need[headroom.Backend](t)(c.AddBackend(ctx, "shop", "127.0.0.1:9001", new(0), client.Change{}))
+	backend := need[headroom.Backend](t)(c.AddBackend(ctx, "shop", "127.0.0.1:9001", new(0), headroom.Placement{Zone: "a"}, client.Change{}))
 	if changed := need[headroom.Backend](t)(c.UpdateBackend(ctx, backend.ID, headroom.BackendUpdate{Weight: new(7)}, client.Change{})); backend.Weight != 0 || changed.Weight != 7 {
 		t.Errorf("backend %+v was changed to %+v", backend, changed)
 	}

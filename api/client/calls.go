@@ -151,9 +151,9 @@ func (c *Client) Backends(ctx context.Context, service string) ([]headroom.Backe
 	return answer.Backends, err
 }
 
-// AddBackend adds an address that someone else runs. A nil weight is 1.
-func (c *Client) AddBackend(ctx context.Context, service, address string, weight *int, how Change) (headroom.Backend, error) {
-	request := api.BackendRequest{Service: service, Address: address, Weight: weight}
+// AddBackend adds an address that someone else runs, where placement says. A nil weight is 1.
+func (c *Client) AddBackend(ctx context.Context, service, address string, weight *int, placement headroom.Placement, how Change) (headroom.Backend, error) {
+	request := api.BackendRequest{Service: service, Address: address, Weight: weight, Placement: placement}
 	return change[headroom.Backend](ctx, c, http.MethodPost, "/api/balancer/backends", request, how)
 }
 

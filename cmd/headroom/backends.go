@@ -58,6 +58,7 @@ func (a *app) listBackends(ctx context.Context, service string) error {
 
 func newBackendsAddCommand(a *app) *cobra.Command {
 	weight, how := 1, client.Change{}
+	var placement headroom.Placement
 	cmd := &cobra.Command{
 		Use:               "add SERVICE ADDRESS",
 		Short:             "Add an address that someone else runs",
@@ -66,12 +67,15 @@ func newBackendsAddCommand(a *app) *cobra.Command {
 		ValidArgsFunction: a.completeOne(serviceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.changeBackend(cmd.Context(), how.DryRun, func(ctx context.Context, remote *client.Client) (headroom.Backend, error) {
-				backend, err := remote.AddBackend(ctx, args[0], args[1], &weight, how)
+				backend, err := remote.AddBackend(ctx, args[0], args[1], &weight, placement, how)
 				return backend, a.suggestService(ctx, remote, args[0], err)
 			})
 		},
 	}
 	cmd.Flags().IntVar(&weight, "weight", 1, "share of the traffic relative to the other backends; 0 gets none")
+	cmd.Flags().StringVar(&placement.Zone, "zone", "", "where it runs: balancers of the same zone ask it first")
+	cmd.Flags().StringVar(&placement.Region, "region", "", "the larger place where it runs")
+	cmd.Flags().IntVar(&placement.Priority, "priority", 0, "0 is asked first; backends of a higher one stand by")
 	addChangeFlags(cmd, &how)
 	return cmd
 }
