@@ -36,6 +36,7 @@ type LoadBalancing struct {
 	Geographic      GeographicSettings `json:"geographic" doc:"the regions of the algorithm geographic"`
 	Locality        Locality           `json:"locality" doc:"where the balancer stands: nearer backends are asked first, the others when too few of those are healthy"`
 	PanicThreshold  float64            `json:"panicThreshold" default:"50" minimum:"0" maximum:"100" doc:"percentage of healthy backends below which health is ignored, since rather the checks are ill then; 0 never does"`
+	Hold            Hold               `json:"hold" doc:"keeping requests while there is no replica yet"`
 	HealthCheck     HealthCheck        `json:"healthCheck" doc:"how backends are checked"`
 	SessionAffinity SessionAffinity    `json:"sessionAffinity" doc:"keeping a client on one backend"`
 	CircuitBreaker  CircuitBreaker     `json:"circuitBreaker" doc:"when a failing backend is left alone"`
@@ -123,6 +124,7 @@ type ServiceRoute struct {
 	Service       string        `json:"service"`
 	LoadBalancing LoadBalancing `json:"loadBalancing"`
 	Backends      []Backend     `json:"backends"`
+	Starts        bool          `json:"starts,omitempty"` // replicas are started where there is none
 }
 
 // Backend is what a configured address is in the list of backends, before anybody changes its weight or drains it.

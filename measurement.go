@@ -62,6 +62,7 @@ type ServiceMeasurement struct {
 	// RateLimits are those of the service and its routes.
 	RateLimits []RateLimitMeasurement `json:"rateLimits,omitempty"`
 	Mirror     MirrorMeasurement      `json:"mirror,omitzero"`
+	Hold       HoldMeasurement        `json:"hold,omitzero"`
 }
 
 // GuardMeasurement is what was done in the window so that requests do not fail.
@@ -92,6 +93,14 @@ func (g GuardMeasurement) Plus(later GuardMeasurement) GuardMeasurement {
 		}
 	}
 	return sum
+}
+
+// HoldMeasurement counts the requests of a service that waited for a backend.
+type HoldMeasurement struct {
+	Waiting    int64  `json:"waiting"`    // now
+	Held       uint64 `json:"held"`       // began to wait
+	TurnedAway uint64 `json:"turnedAway"` // too many waited already
+	GaveUp     uint64 `json:"gaveUp"`     // waited in vain
 }
 
 // MirrorMeasurement counts the copies of a service's requests for its mirror.

@@ -13,6 +13,8 @@ type Observation struct {
 	Replicas ReplicaCounts     `json:"replicas"`
 	Signals  map[Metric]Signal `json:"signals,omitempty"`
 	Manual   *ManualScale      `json:"manual,omitempty"` // a person's wish that is still in force
+	// Waiting is how many requests wait for a first replica, by what the balancer said in the last two seconds.
+	Waiting int `json:"waiting,omitempty"`
 }
 
 // ReplicaCounts is what a platform says of the replicas of a service. A nil count could not be read: nothing is

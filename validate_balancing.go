@@ -16,6 +16,7 @@ func (l LoadBalancing) Validate(path string) []error {
 		found.add(listenAddress(path+".listen", l.Listen)...)
 	}
 	found.add(validateHosts(path+".hosts", l.Hosts)...)
+	found.add(l.Hold.Validate(path + ".hold")...)
 	found.add(l.Split.Validate(path + ".split")...)
 	found.add(l.Mirror.Validate(path + ".mirror")...)
 	found.add(l.HealthCheck.Validate(path + ".healthCheck")...)

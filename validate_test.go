@@ -22,6 +22,7 @@ func validConfig() Config {
 		Outliers:        OutlierDetection{MaxEjectionPercent: 10},
 		SlowStart:       SlowStart{Aggression: 1, MinPercent: 10},
 		Retries:         Retries{Attempts: 3},
+		Hold:            Hold{Timeout: 1, MaxRequests: 1, MaxBytes: 1, Release: 1},
 		Split:           Split{By: SplitByRequest}, Mirror: Mirror{MaxInFlight: 1},
 		Hedging:  Hedging{Percentile: 95},
 		Overload: Overload{Adaptive: AdaptiveLimit{MinLimit: 1, MaxLimit: 1, Tolerance: 1}},

@@ -185,6 +185,7 @@ func anyBalancing(t *rapid.T, port int) headroom.LoadBalancing {
 		Overload: headroom.Overload{MaxRequests: 7, Adaptive: headroom.AdaptiveLimit{MinLimit: 3, MaxLimit: 5, Tolerance: 2},
 			Priorities: headroom.RequestPriorities{Header: "X-Class", Classes: []headroom.RequestPriority{{Name: "low", Percent: 3}}}},
 		Timeouts: headroom.Timeouts{Connect: anyDuration(t, "c"), Response: anyDuration(t, "r"), Header: anyDuration(t, "h"), Idle: anyDuration(t, "i"), Tunnel: anyDuration(t, "u"), Request: anyDuration(t, "q")},
+		Hold:     headroom.Hold{Timeout: 1, Saturated: 2, MaxRequests: 3, MaxBytes: 4, Release: 5},
 		Split:    headroom.Split{By: headroom.SplitByClient}, Mirror: headroom.Mirror{Percent: 7, MaxInFlight: 3},
 		Hash:       headroom.Hash{Fallback: headroom.FallbackIP, LoadFactor: rapid.Float64Range(1.05, 100).Draw(t, "factor")},
 		Geographic: headroom.GeographicSettings{Within: headroom.Adaptive}, PanicThreshold: rapid.Float64Range(0, 100).Draw(t, "ignore"),

@@ -53,6 +53,9 @@ func (s *service) observeIn(r *room, now time.Time) headroom.Observation {
 	if s.memory.Manual != nil && s.memory.Manual.Until.After(now) {
 		observation.Manual = s.memory.Manual
 	}
+	if now.Sub(s.heldAt) < waitsFor {
+		observation.Waiting = s.held
+	}
 	return observation
 }
 

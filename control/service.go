@@ -51,8 +51,11 @@ type service struct {
 	compiled *scaling.Compiled // policy, ready to decide
 	workload headroom.Workload
 	retired  bool // no longer configured: to be brought to no replicas
-	memory   memory
-	open     map[string]headroom.Operation
+
+	held   int       // requests that wait for a first replica
+	heldAt time.Time // when the balancer said so
+	memory memory
+	open   map[string]headroom.Operation
 
 	inventory *headroom.Inventory // nil is unknown
 	problem   string              // why the inventory is unknown

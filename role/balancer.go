@@ -31,6 +31,8 @@ import (
 type Balancer struct {
 	// Measurements is what it saw each second.
 	Measurements link.Feed[headroom.Measurement]
+	// Waits are requests that wait for a first replica.
+	Waits link.Feed[headroom.Waiting]
 
 	server      *proxy.Server
 	checker     *health.Checker
@@ -48,6 +50,9 @@ type Balancer struct {
 	drained   bool // a successor serves, and the last connection has ended
 }
 
+// waitsBuffer is for many services whose first requests come at once; what is lost is said again a second later.
+const waitsBuffer = 1024
+
 // endpointsFile keeps the backends that the balancer was told last, for its next start without a scaler.
 const endpointsFile = "balancer-endpoints.json"
 
@@ -62,7 +67,7 @@ func NewBalancer(config headroom.Config, listen func(address string) (net.Listen
 	var err error
 	b.server, err = proxy.New(proxy.Options{
 		Logger: log, NewBreaker: newBreaker, Seed: rand.Uint64(), Listen: listen, TLS: b.keeper, AccessLog: b.accessLog,
-		AffinitySecret: affinityKey(config.State.Dir, log), Ledger: b.ledger,
+		Waiting: b.Waits.Publish, AffinitySecret: affinityKey(config.State.Dir, log), Ledger: b.ledger,
 		// A backend is taken as healthy until a check has failed: a replica has passed one already, and after a restart
 		// nobody should wait for the first check. One that is dead costs an attempt elsewhere, not a request.
 		AssumeHealthy: true,
@@ -74,6 +79,7 @@ func NewBalancer(config headroom.Config, listen func(address string) (net.Listen
 		return nil, err
 	}
 	b.Measurements.Fleeting = true // each is of one second, and counted once
+	b.Waits.Fleeting, b.Waits.Buffer = true, waitsBuffer
 	b.checker = health.NewChecker(health.CheckerOptions{Changed: b.checked})
 	data, err := os.ReadFile(b.file)
 	switch {
@@ -200,7 +206,7 @@ func routingTable(config headroom.Config, endpoints headroom.Endpoints, told boo
 	table := headroom.RoutingTable{Version: endpoints.Version}
 	config, _ = config.With(endpoints.Overrides) // the scaler says what does not fit
 	for name, service := range config.Services {
-		route := headroom.ServiceRoute{Service: name, LoadBalancing: service.LoadBalancing}
+		route := headroom.ServiceRoute{Service: name, LoadBalancing: service.LoadBalancing, Starts: service.Run != nil}
 		if route.LoadBalancing.SlowStart.Window == 0 { // a replica carries less while it warms up
 			route.LoadBalancing.SlowStart.Window = service.Scaling.WarmUp
 		}

@@ -206,6 +206,7 @@ func (n *Node) build(options Options) error {
 func (n *Node) connect(ctx context.Context) {
 	var (
 		measurements *link.Feed[headroom.Measurement]
+		waits        *link.Feed[headroom.Waiting]
 		endpoints    *link.Feed[headroom.Endpoints]
 		reports      *link.Feed[control.Report]
 		rules        *link.Feed[[]headroom.AlertRule]
@@ -213,6 +214,7 @@ func (n *Node) connect(ctx context.Context) {
 	)
 	if n.balancer != nil {
 		measurements = &n.balancer.Measurements
+		waits = &n.balancer.Waits
 	}
 	if n.monitor != nil {
 		alerts = &n.monitor.AlertChanges
@@ -230,6 +232,7 @@ func (n *Node) connect(ctx context.Context) {
 	}
 	if n.scaler != nil {
 		listen(ctx, n, measurements, balancerName, "/measurements", n.scaler.control.Measured)
+		listen(ctx, n, waits, balancerName, "/waits", n.scaler.control.Waits)
 		listen(ctx, n, alerts, monitorName, "/alerts", n.scaler.alerted)
 	} else {
 		listen(ctx, n, nil, scalerName, "/stop", func(stop bool) {
@@ -290,6 +293,7 @@ func (n *Node) handler(role string) http.Handler {
 	default:
 		mux := http.NewServeMux()
 		mux.Handle("GET /measurements", link.Stream(&n.balancer.Measurements))
+		mux.Handle("GET /waits", link.Stream(&n.balancer.Waits))
 		return mux
 	}
 }

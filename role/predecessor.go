@@ -92,6 +92,9 @@ func addCounts(m *headroom.Measurement, theirs headroom.Measurement) {
 	for _, service := range theirs.Services {
 		ours := serviceOf(m, service.Service)
 		addTraffic(&ours.Traffic, service.Traffic)
+		ours.Hold.Held += service.Hold.Held
+		ours.Hold.TurnedAway += service.Hold.TurnedAway
+		ours.Hold.GaveUp += service.Hold.GaveUp
 		ours.Mirror.Sent += service.Mirror.Sent
 		ours.Mirror.Skipped += service.Mirror.Skipped
 		for _, backend := range service.Backends {
@@ -133,6 +136,7 @@ func addGauges(m *headroom.Measurement, theirs headroom.Measurement) {
 	for _, service := range theirs.Services {
 		ours := serviceOf(m, service.Service)
 		ours.Traffic.InFlight += service.Traffic.InFlight
+		ours.Hold.Waiting += service.Hold.Waiting
 		ours.Traffic.InFlightMean += service.Traffic.InFlightMean
 		for _, backend := range service.Backends {
 			traffic := &backendOf(ours, backend).Traffic

@@ -127,7 +127,7 @@ func (c *Compiled) behave(s *situation, l *limits, next *headroom.ScalerState) {
 	next.Behavior = &kept
 	// Rates are of what there is: from zero on they, as KEDA's HPA, have nothing to say.
 	if s.from == 0 && asked > 0 && l.replicas == 0 {
-		l.applyf(s, ruleActivation, 1, func() string { return "activity" })
+		l.applyf(s, ruleActivation, 1, s.activity)
 	}
 }
 

@@ -47,6 +47,7 @@ type situation struct {
 	ready, starting int
 	warming         int // of ready
 	synced          bool
+	waiting         int  // requests, for a first replica
 	saturated       bool // the processors of the ready replicas were, in the last second
 
 	lastUp, lastDown time.Time
@@ -79,6 +80,7 @@ func newSituation(policy *headroom.Scaling, obs headroom.Observation, state head
 		window:         time.Duration(policy.StableWindow),
 		quantile:       policy.LatencyQuantile,
 		synced:         obs.Replicas.Synced,
+		waiting:        max(obs.Waiting, 0),
 		lastUp:         notAfter(state.LastUp, obs.At),
 		lastDown:       notAfter(state.LastDown, obs.At),
 		lastActive:     notAfter(state.LastActive, obs.At),

@@ -7,10 +7,10 @@ import (
 	"headroom.dev/headroom"
 )
 
-// active reports whether anything asks for a first replica: an activation signal, over either window, is above its value. Not known is not active: nothing is
-// started by it, and nothing stopped (see knowsActivity).
+// active reports whether anything asks for a first replica: a request waits for it, or an activation signal, over either window, is above its value. Not
+// known is not active: nothing is started by it, and nothing stopped (see knowsActivity).
 func (s *situation) active() bool {
-	return s.anyActivation(func(second, average measured, above float64) bool {
+	return s.waiting > 0 || s.anyActivation(func(second, average measured, above float64) bool {
 		return (second.known && second.total > above) || (average.known && average.total > above)
 	})
 }
@@ -51,6 +51,17 @@ func (s *situation) idle() bool {
 		s.at.Sub(s.lastActive) >= time.Duration(s.policy.ScaleToZeroAfter)
 }
 
+// activity says in words what asks for a first replica.
+func (s *situation) activity() string {
+	switch s.waiting {
+	case 0:
+		return "activity"
+	case 1:
+		return "a request that waits"
+	}
+	return fmt.Sprintf("%d requests that wait", s.waiting)
+}
+
 // blind reports whether a proposal's metric cannot show that nothing is needed: an idle process uses some processor time and memory.
 func blind(metric headroom.Metric) bool {
 	return metric == headroom.MetricCPU || metric == headroom.MetricMemory || metric.Shared()
@@ -66,7 +77,7 @@ func (l *limits) zero(s *situation) {
 	case s.from == 0 && !active && l.replicas > 0 && !s.scheduledUp:
 		l.applyf(s, ruleInactive, 0, func() string { return "no activity" })
 	case s.from == 0 && active && l.replicas == 0:
-		l.applyf(s, ruleActivation, 1, func() string { return "activity" })
+		l.applyf(s, ruleActivation, 1, s.activity)
 	case s.from > 0 && l.replicas == 0 && !s.idle():
 		l.applyf(s, ruleActivation, 1, func() string {
 			if !s.knowsActivity() {

@@ -247,6 +247,7 @@ func (s *Server) retire(address string, l *listener) {
 // setBackends makes the service's members those of the route. A backend keeps its object while its ID, service and address stay.
 func (s *Server) setBackends(route headroom.ServiceRoute, next planned, old map[string]*backend) {
 	svc, lb := next.services[route.Service], next.settings[route.Service]
+	svc.starts = route.Starts
 	health := headroom.HealthUnknown
 	if s.options.AssumeHealthy {
 		health = headroom.HealthHealthy

@@ -224,6 +224,9 @@ func (x *exchange) settle(how outcome, nothingLearned bool) {
 		x.sampleLatency()
 	}
 	b.traffic.end(how, end.Sub(x.attemptAt))
+	if x.service.holding.waiting.Load() > 0 {
+		x.service.release()
+	}
 }
 
 // failed reports whether an outcome speaks against the backend: no whole answer, or a status with which it says that it is broken. 501

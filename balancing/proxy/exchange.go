@@ -62,6 +62,7 @@ type state struct {
 	began   time.Time // its head was whole
 	number  uint64    // on its connection
 
+	left       bool    // the client, while its request was held
 	copied     *copied // that is due when the body is whole; nil for none
 	isCopy     bool
 	userCookie string // that an anonymous user of a split gets; empty for none
@@ -200,7 +201,7 @@ func (x *exchange) forward() outcome {
 		x.sendCopy()
 	}
 	var last failure
-	for b := x.choose(); b != nil; b = x.another() {
+	for b := x.first(); b != nil; b = x.another() {
 		last = x.attempt(b)
 		x.dropSecond()
 		if last.reason == "" {
@@ -226,11 +227,17 @@ func (x *exchange) giveUp(last failure) outcome {
 		return x.bodyFailed(err)
 	}
 	switch {
+	case x.left:
+		x.why = errClientGone.Error()
+		x.client.abort()
+		return clientAborted
 	case x.full && (x.attempts == 0 || last.how == rejected):
 		x.busy("all backends of service " + x.service.name + " have as much as they take at once (overload)")
 		return rejected
 	case x.attempts == 0:
-		x.why = "no backend of service " + x.service.name + " is ready"
+		if x.why == "" {
+			x.why = "no backend of service " + x.service.name + " is ready"
+		}
 		x.answer(503, x.why)
 		return noBackend
 	case last.how == timedOut:

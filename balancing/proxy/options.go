@@ -67,6 +67,8 @@ type Options struct {
 	// AffinitySecret signs the cookies that keep clients on their backends, where their service has no key of its own. It must outlive the
 	// process, or all clients may move to another backend when another takes over.
 	AffinitySecret []byte
+	// Waiting is told of requests that wait for a first replica. It must not block. Nil means that nobody wants to know.
+	Waiting func(headroom.Waiting)
 	// Seed lets balancers begin with different backends.
 	Seed uint64
 }

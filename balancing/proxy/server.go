@@ -94,7 +94,7 @@ func (s *Server) Measure(now time.Time) headroom.Measurement {
 	s.measured = now
 	for _, name := range sortedNames(s.services) {
 		svc := s.services[name]
-		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure(now), Mirror: svc.mirrored.take()}
+		measured := headroom.ServiceMeasurement{Service: name, Traffic: svc.window.take(&svc.traffic), Guard: svc.guards.measure(now), Mirror: svc.mirrored.take(), Hold: svc.holding.take()}
 		if limiting := svc.view.Load().limiting; limiting != nil {
 			for _, l := range limiting.limiters {
 				measured.RateLimits = append(measured.RateLimits, l.measure(s.clock(now)))
@@ -184,6 +184,8 @@ func (s *Server) sample() {
 			s.mu.Lock()
 			for _, svc := range s.services {
 				svc.window.sample(&svc.traffic)
+				svc.release()
+				s.tellWaiting(svc, now)
 				if svc.stale {
 					s.rebuild(svc)
 				}

@@ -25,10 +25,12 @@ type service struct {
 	traffic  traffic
 	guards   guards
 	mirrored mirrored
+	holding  waitingRoom
 	window   window // under the server's lock
 	view     atomic.Pointer[view]
 
 	members []member // under the server's lock
+	starts  bool     // replicas are started where there is none; under the server's lock
 	stale   bool     // the view is not of the present members' health; under the server's lock
 }
 
@@ -43,6 +45,7 @@ type member struct {
 // view is all that a request needs of its service: an immutable snapshot.
 type view struct {
 	service    string // its name
+	starts     bool   // replicas, where there is none
 	settings   headroom.LoadBalancing
 	picker     *pick.Picker
 	candidates *pick.Snapshot
@@ -91,7 +94,7 @@ func (s *Server) compile(service string, settings headroom.LoadBalancing) (compi
 func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, seed uint64) error {
 	s.stale = false
 	mode := settings.TLS.Clients.Mode
-	made := &view{service: s.name, settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
+	made := &view{service: s.name, starts: s.starts, settings: settings, limits: limitsOf(settings.Limits), compiled: compiled, clients: mode != "" && mode != "none"}
 	name := picked(settings)
 	if old := s.view.Load(); old != nil && picked(old.settings) == name {
 		made.picker = old.picker
@@ -128,6 +131,7 @@ func (s *service) rebuild(settings headroom.LoadBalancing, compiled compiled, se
 		Keyed: settings.Algorithm.Keyed(), LoadFactor: settings.Hash.LoadFactor, InFlight: &s.traffic.inFlight, Panic: settings.PanicThreshold / 100,
 	})
 	s.view.Store(made)
+	s.release()
 	return nil
 }
 

@@ -23,6 +23,10 @@ func (r *Recorder) eachTraffic(e emitter, name string, service *serviceState) {
 	e.value(f.inFlight, service.inFlight, name)
 	e.value(f.received, float64(service.bytesIn), name)
 	e.value(f.sent, float64(service.bytesOut), name)
+	e.value(f.waiting, float64(service.hold.Waiting), name)
+	e.value(f.held, float64(service.hold.Held), name, "held")
+	e.value(f.held, float64(service.hold.TurnedAway), name, "turned_away")
+	e.value(f.held, float64(service.hold.GaveUp), name, "gave_up")
 	if service.mirror != (headroom.MirrorMeasurement{}) {
 		e.value(f.copies, float64(service.mirror.Sent), name, "sent")
 		e.value(f.copies, float64(service.mirror.Skipped), name, "skipped")

@@ -37,7 +37,7 @@ func (f *family) describe() *prometheus.Desc {
 type families struct {
 	arrivals, requests, duration, inFlight, received, sent, backends  *family // per service
 	rateLimited, rateFallback, rateCrowded                            *family // per rate limit
-	copies                                                            *family // per service
+	copies, waiting, held                                             *family // per service
 	attempts, attemptDuration, attemptsInFlight, up, breakerOpen      *family // per backend
 	connections, accepted, refused, handshakes                        *family // per listener
 	protocols, malformed, tunnels                                     *family // per listener
@@ -75,6 +75,8 @@ func newFamilies() families {
 		rateLimited:     &family{"headroom_rate_limit_requests_total", "Requests that a rate limit was asked about, by result: allowed, limited, would_limit (of a dry run), or unknown where Redis could not be asked and they were refused.", counterKind, []string{"service", "limit", "result"}},
 		rateFallback:    &family{"headroom_rate_limit_fallback_total", "Requests that a shared rate limit counted by this balancer's share, since Redis was away.", counterKind, rateLimit},
 		rateCrowded:     &family{"headroom_rate_limit_crowded_total", "Requests that were counted together with other keys, since there were more than maxKeys.", counterKind, rateLimit},
+		waiting:         &family{"headroom_requests_waiting", "Requests that wait for a first replica, or for a place where all backends are full.", gaugeKind, service},
+		held:            &family{"headroom_held_requests_total", "Requests that began to wait for a backend (held), were refused since too many waited (turned_away), or waited in vain (gave_up).", counterKind, []string{"service", "result"}},
 		copies:          &family{"headroom_mirror_requests_total", "Copies of the service's requests for its mirror: sent, or skipped, for there were too many at once or the request is of a kind that is not copied.", counterKind, []string{"service", "result"}},
 
 		attempts:         &family{"headroom_backend_requests_total", "Attempts that ended at a backend, retries included, by outcome.", counterKind, []string{"service", "backend", "outcome"}},
@@ -122,7 +124,7 @@ func newFamilies() families {
 // all lists the families, for descriptions.
 func (f families) all() []*family {
 	return []*family{
-		f.arrivals, f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends, f.copies,
+		f.arrivals, f.requests, f.duration, f.inFlight, f.received, f.sent, f.backends, f.copies, f.waiting, f.held,
 		f.rateLimited, f.rateFallback, f.rateCrowded,
 		f.attempts, f.attemptDuration, f.attemptsInFlight, f.up, f.breakerOpen, f.ejected,
 		f.retries, f.hedges, f.budgetExhausted, f.shed,

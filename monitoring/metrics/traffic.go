@@ -15,6 +15,7 @@ type serviceState struct {
 	bytesIn   uint64
 	bytesOut  uint64
 	mirror    headroom.MirrorMeasurement
+	hold      headroom.HoldMeasurement
 	inFlight  float64
 	health    map[headroom.Health]int // how many backends are in each state
 	backends  map[string]*backendState
@@ -51,6 +52,10 @@ func (s *serviceState) add(at time.Time, report headroom.ServiceMeasurement) {
 	s.bytesIn += report.Traffic.BytesIn
 	s.bytesOut += report.Traffic.BytesOut
 	s.guard = s.guard.Plus(report.Guard)
+	s.hold.Waiting = report.Hold.Waiting
+	s.hold.Held += report.Hold.Held
+	s.hold.TurnedAway += report.Hold.TurnedAway
+	s.hold.GaveUp += report.Hold.GaveUp
 	s.mirror.Sent += report.Mirror.Sent
 	s.mirror.Skipped += report.Mirror.Skipped
 	s.inFlight = report.Traffic.InFlightMean
