@@ -143,7 +143,7 @@ func (c *columns) fits(first, d *headroom.Decision) bool {
 	obs := &d.Observation
 	_, prefix, ok := numberOf(d.ID)
 	if !ok || prefix != c.prefix || !c.plain || len(obs.Signals) != len(c.names) || !obs.At.Equal(d.At) || obs.Service != first.Observation.Service ||
-		d.Service != first.Service || (obs.Manual == nil) != (first.Observation.Manual == nil) ||
+		d.Service != first.Service || obs.Waiting != first.Observation.Waiting || (obs.Manual == nil) != (first.Observation.Manual == nil) ||
 		obs.Manual != nil && *obs.Manual != *first.Observation.Manual {
 		return false
 	}

@@ -58,6 +58,7 @@ func drawObservation(t *rapid.T, at time.Time) headroom.Observation {
 	obs := headroom.Observation{Service: "shop-d1", At: at, Signals: map[headroom.Metric]headroom.Signal{}}
 	ready := rapid.IntRange(1, 4).Draw(t, "ready")
 	obs.Replicas = headroom.ReplicaCounts{Ready: &ready, Starting: pointer(0), Warming: rapid.IntRange(0, 1).Draw(t, "warming"), Synced: true}
+	obs.Waiting = rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(t, "waiting")
 	if rapid.IntRange(0, 9).Draw(t, "uncounted") == 0 {
 		obs.Replicas.Ready = nil
 	}
