@@ -66,8 +66,9 @@ type Service struct {
 
 // StaticBackend is one address that someone else runs.
 type StaticBackend struct {
-	Address string `json:"address" doc:"host:port" example:"127.0.0.1:9001"`
+	Address string `json:"address" doc:"host:port; or a name that is resolved again and again: dns://HOST:PORT (A, AAAA) or srv://NAME (SRV)" example:"127.0.0.1:9001"`
 	Weight  int    `json:"weight" default:"1" minimum:"0" maximum:"1000" doc:"share of the traffic relative to the other backends; 0 gets none"`
+	DNS     DNS    `json:"dns" doc:"how an address that is a name is resolved"`
 	Placement
 }
 

@@ -83,7 +83,7 @@ type Backend struct {
 	Weight  int    `json:"weight" minimum:"0" maximum:"1000"`
 	Placement
 	State  BackendState  `json:"state" enum:"active,draining"`
-	Source BackendSource `json:"source" enum:"replica,config,api"`
+	Source BackendSource `json:"source" enum:"replica,config,api,dns"`
 }
 
 // BackendState is what the control plane wants of a backend.
@@ -103,6 +103,7 @@ const (
 	SourceReplica BackendSource = "replica" // started by a platform
 	SourceConfig  BackendSource = "config"  // written in the config file
 	SourceAPI     BackendSource = "api"     // added through the API
+	SourceDNS     BackendSource = "dns"     // a name of the config file stands for it
 )
 
 // Endpoints is the list of all backends, and what the API has changed of splits and routes, that the scaler sends to the balancers whenever it changes.

@@ -153,7 +153,9 @@ func (s Service) validateBackends(path string) []error {
 // the fields are named alone.
 func (b StaticBackend) Validate(path string) []error {
 	found := &findings{}
-	if err := checkAddress(b.Address, 1); err != "" {
+	if b.Named() {
+		found.add(b.validateName(path)...)
+	} else if err := checkAddress(b.Address, 1); err != "" {
 		found.add(&InvalidError{Field: joinPath(path, "address"), Value: quoteUnlessEmpty(b.Address),
 			Expected: err + `; write host:port, such as "127.0.0.1:9001"`})
 	}

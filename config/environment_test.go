@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,7 +43,7 @@ services:
 	if !slices.Equal(c.Services["blue-shop"].LoadBalancing.Hosts, []string{"a.example", "b.example"}) {
 		t.Errorf("hosts are %v", c.Services["blue-shop"].LoadBalancing.Hosts)
 	}
-	if !slices.Equal(c.Services["shop"].Backends, []headroom.StaticBackend{{Address: "localhost:9009", Weight: 3}}) {
+	if !slices.Equal(c.Services["shop"].Backends, []headroom.StaticBackend{{Address: "localhost:9009", Weight: 3, DNS: headroom.DNS{Refresh: headroom.Duration(10 * time.Second)}}}) {
 		t.Errorf("backends are %v", c.Services["shop"].Backends)
 	}
 	if c.Scaling.TargetCPUUtilization != 65.5 || c.Scaling.TargetInFlight != 4 || c.Scaling.Enabled {

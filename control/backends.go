@@ -54,6 +54,9 @@ func (c *Controller) AddBackend(_ context.Context, backend headroom.Backend, cha
 		return headroom.Backend{}, err
 	}
 	static := headroom.StaticBackend{Address: backend.Address, Weight: backend.Weight, Placement: backend.Placement}
+	if static.Named() {
+		return headroom.Backend{}, &headroom.InvalidError{Field: "address", Value: static.Address, Expected: "is a name that is resolved: write it in the config file, or give host:port"}
+	}
 	if err := errors.Join(static.Validate("")...); err != nil {
 		return headroom.Backend{}, err
 	}
@@ -120,6 +123,9 @@ func (c *Controller) RemoveBackend(_ context.Context, id string, change headroom
 	case headroom.SourceReplica:
 		return &headroom.ConflictError{Reason: fmt.Sprintf(
 			"%s is a replica of %s: scale the service down, or drain this one with PUT {\"state\":\"draining\"}", id, backend.Service)}
+	case headroom.SourceDNS:
+		return &headroom.ConflictError{Reason: fmt.Sprintf(
+			"%s is what a name of the config file stands for: change that in DNS, or drain it with PUT {\"state\":\"draining\"}", id)}
 	case headroom.SourceConfig:
 		return &headroom.ConflictError{Reason: fmt.Sprintf(
 			"%s is written in the config file: remove it there, or drain it with PUT {\"state\":\"draining\"}", id)}

@@ -70,6 +70,7 @@ type Controller struct {
 	sorted   []*service                 // services by name; nil is to be made
 	policies map[string]headroom.Policy // made through the API, by ID
 	backends map[string]backendRecord   // made or changed through the API, by ID
+	resolved map[string]resolution      // by service and name
 	version  uint64                     // of the published endpoints
 	lastSent []headroom.Backend         // what was published with version
 	changed  headroom.Overrides         // splits and routes changed through the API; shared, a change makes new maps
@@ -88,13 +89,14 @@ func New(options Options) (*Controller, error) {
 		stop: options.Stop, now: options.Now, random: rand.Float64,
 		signals: signal.New(), seconds: make(chan struct{}, 1), publishes: make(chan struct{}, 1),
 		services: map[string]*service{}, policies: map[string]headroom.Policy{}, backends: map[string]backendRecord{},
+		resolved: map[string]resolution{},
 	}
 	c.Entries.Buffer = entriesBuffer
 	c.Reports.Fleeting = true // each is of one second, and recorded once
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if err := errors.Join(c.loadPolicies(), c.loadBackends(), c.loadEndpoints(), c.loadOverrides()); err != nil {
+	if err := errors.Join(c.loadPolicies(), c.loadBackends(), c.loadEndpoints(), c.loadOverrides(), c.loadResolved()); err != nil {
 		return nil, fmt.Errorf("read the state: %w", err)
 	}
 	return c, nil
@@ -125,6 +127,7 @@ func (c *Controller) Apply(config headroom.Config) error {
 		s.wake()
 	}
 	c.announceOverrides(old)
+	c.forgetResolved()
 	return nil
 }
 

@@ -189,7 +189,17 @@ func (c *Controller) backendsOf(name string, records []headroom.Backend) []headr
 	}
 	settings, configured := c.config.Services[name]
 	for _, static := range settings.Backends {
-		all = append(all, static.Backend(name))
+		if !static.Named() {
+			all = append(all, static.Backend(name))
+		}
+	}
+	for _, static := range settings.Backends {
+		for _, backend := range static.Resolve(name, c.resolved[resolvedName(name, static.Address)].All) {
+			// What is written as an address, or stands in the answer of a name before, is there already.
+			if !slices.ContainsFunc(all, func(other headroom.Backend) bool { return other.ID == backend.ID }) {
+				all = append(all, backend)
+			}
+		}
 	}
 	for i, backend := range all {
 		if record, changed := c.backends[backend.ID]; changed {

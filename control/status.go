@@ -33,6 +33,7 @@ func (c *Controller) Status(name string) ([]headroom.ServiceStatus, error) {
 		if len(c.config.Services[service].LoadBalancing.Split.Variants) > 0 {
 			status.Split = new(c.splitOf(service))
 		}
+		status.Problems = append(status.Problems, c.resolveProblems(service)...)
 		all = append(all, status)
 	}
 	_, left := c.written.With(c.changed)

@@ -217,7 +217,9 @@ func routingTable(config headroom.Config, endpoints headroom.Endpoints, told boo
 		}
 		if !told {
 			for _, static := range service.Backends {
-				route.Backends = append(route.Backends, static.Backend(name))
+				if !static.Named() { // what names stand for is the scaler's to say
+					route.Backends = append(route.Backends, static.Backend(name))
+				}
 			}
 		}
 		table.Services = append(table.Services, route)

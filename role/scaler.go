@@ -14,6 +14,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/api"
+	"headroom.dev/headroom/balancing/discover"
 	"headroom.dev/headroom/config"
 	"headroom.dev/headroom/control"
 	"headroom.dev/headroom/link"
@@ -30,6 +31,7 @@ type Scaler struct {
 	prober   *prober
 	monitor  reader
 	poller   *source.Poller
+	names    *discover.Watcher
 	version  string
 	log      *slog.Logger
 
@@ -73,6 +75,7 @@ func newScaler(options Options, monitor reader, order func(), log *slog.Logger) 
 		return s, err
 	}
 	s.poller = s.newPoller()
+	s.names = discover.New(s.control.Resolved)
 	return s, s.Apply(options.Config)
 }
 
@@ -255,6 +258,9 @@ func (s *Scaler) closeAPI() {
 
 func (s *Scaler) close() error {
 	var errs []error
+	if s.names != nil {
+		s.names.Stop()
+	}
 	if s.server != nil {
 		s.hangUp() // event streams never end by themselves
 		s.closeAPI()

@@ -25,6 +25,7 @@ func (s *Scaler) Apply(config headroom.Config) error {
 	}
 	s.control.KeepSamples(config)
 	s.poller.Apply(config.Services)
+	s.names.Set(config.Services)
 	return nil
 }
 

@@ -15,7 +15,7 @@ const module = "headroom.dev/headroom"
 var floors = [][]string{
 	1: {"", "balancing/h1", "balancing/h2", "balancing/proxyprotocol", "balancing/socket"},
 	2: {"scaling", "scaling/*", "balancing/pick", "balancing/edit", "balancing/split", "balancing/compress", "balancing/affinity", "balancing/guard", "balancing/limit", "balancing/limit/expression", "orchestration", "monitoring/objective", "monitoring/protobuf", "monitoring/signal"},
-	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/accesslog", "balancing/geo",
+	3: {"monitoring/metrics", "monitoring/alert", "monitoring/receive", "monitoring/source", "monitoring/source/*", "platform/*", "store/*", "balancing/proxy", "balancing/health", "balancing/discover", "balancing/accesslog", "balancing/geo",
 		"balancing/certificate", "balancing/limit/redis"},
 	4: {"simulate", "simulate/*", "api", "api/*", "web", "config", "config/*", "control", "link"},
 	5: {"role"},
