@@ -54,8 +54,8 @@ type Load struct {
 	Path    string `json:"path" default:"/" doc:"path that is requested" example:"/"`
 }
 
-// Service is one thing that users reach: either a command of which headroom starts replicas (Run), or a list of
-// addresses that someone else runs (Backends), which is balanced and watched but not scaled.
+// Service is one thing that users reach: a command of which headroom starts replicas (Run), or a list of addresses that someone else
+// runs (Backends), which is balanced and watched but not scaled, or both beside each other.
 type Service struct {
 	Run           *Run            `json:"run,omitempty" doc:"the command of which replicas are started" example:"./shop --port {{port}}"`
 	Backends      []StaticBackend `json:"backends,omitempty" doc:"addresses that someone else runs" example:"[{address: 127.0.0.1:9001}]"`

@@ -105,16 +105,12 @@ func (r AlertRule) Validate(path string) []error {
 	return found.errors
 }
 
-// Validate says what is wrong with one service: it needs exactly one of Run and Backends.
+// Validate says what is wrong with one service: it needs Run or Backends.
 func (s Service) Validate(path string) []error {
 	found := &findings{}
-	switch {
-	case s.Run == nil && len(s.Backends) == 0:
+	if s.Run == nil && len(s.Backends) == 0 {
 		found.add(&InvalidError{Field: path,
-			Expected: `needs either "run", a command of which replicas are started, or "backends", a list of addresses; such as: run: ./shop --port {{port}}`})
-	case s.Run != nil && len(s.Backends) > 0:
-		found.add(&InvalidError{Field: path,
-			Expected: `has both "run" and "backends": keep one, and make another service of the other`})
+			Expected: `needs "run", a command of which replicas are started, or "backends", a list of addresses, or both; such as: run: ./shop --port {{port}}`})
 	}
 	if s.Run != nil {
 		found.add(s.Run.validate(path+".run", s.Scaling.MaxReplicas)...)

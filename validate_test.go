@@ -60,8 +60,7 @@ func TestEachMistakeIsNamedByItsPath(t *testing.T) {
 		field string
 		words string
 	}{
-		"neither run nor backends": {change(func(s *Service) { s.Run = nil }), "services.shop", `needs either "run"`},
-		"both run and backends":    {change(func(s *Service) { s.Backends = []StaticBackend{{Address: "a:1"}} }), "services.shop", `both "run" and "backends"`},
+		"neither run nor backends": {change(func(s *Service) { s.Run = nil }), "services.shop", `needs "run"`},
 		"no command":               {change(func(s *Service) { s.Run.Command = nil }), "services.shop.run.command", "must name a program"},
 		"negative replicas":        {change(func(s *Service) { s.Scaling.MinReplicas = -1 }), "services.shop.scaling.minReplicas", "must be from 0 to 1000"},
 		"maximum below minimum":    {change(func(s *Service) { s.Scaling.MinReplicas = 3 }), "services.shop.scaling.maxReplicas", "at least minReplicas, which is 3"},

@@ -154,8 +154,7 @@ func TestEveryMistakeHasItsMessage(t *testing.T) {
 		},
 
 		// Services.
-		"services: {shop: }\n": {`1:12: services.shop: needs either "run", a command of which replicas are started, or "backends", a list of addresses; such as: run: ./shop --port {{port}}`},
-		"services: {shop: {run: ./x, backends: [{address: 'a:1'}]}}\n": {`1:12: services.shop: has both "run" and "backends": keep one, and make another service of the other`},
+		"services: {shop: }\n": {`1:12: services.shop: needs "run", a command of which replicas are started, or "backends", a list of addresses, or both; such as: run: ./shop --port {{port}}`},
 		"services: {Shop_1: {run: ./x}}\n": {
 			`1:12: services.Shop_1: "Shop_1": must be a name of 1 to 63 lower-case letters, digits and dashes that begins and ends with a letter or digit, such as "shop"`,
 		},

@@ -10,6 +10,31 @@ import (
 	"headroom.dev/headroom"
 )
 
+func TestReplicasAddressesNamesAndWhatTheAPIAddedStandInOneList(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		name := headroom.StaticBackend{Address: "srv://shop.internal", Weight: 1, DNS: headroom.DNS{Refresh: headroom.Duration(10 * time.Second)}}
+		mixed := w.config.Services["shop"]
+		mixed.Backends = []headroom.StaticBackend{{Address: "10.9.9.9:80", Weight: 1}, name}
+		w.config.Services["shop"] = mixed
+		w.start()
+		w.pass(5 * time.Second)
+		w.control.Resolved("shop", name, []headroom.Resolved{{Address: "10.0.0.1:9001", Weight: 5, Priority: 1}}, nil)
+		if _, err := w.control.AddBackend(t.Context(), headroom.Backend{Service: "shop", Address: "10.8.8.8:80", Weight: 1}, headroom.Change{}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Millisecond)
+		got := strings.Join(w.balancer.backends(headroom.BackendActive), " ")
+		if got != "shop-1 shop-10.0.0.1-9001 shop-10.8.8.8-80 shop-10.9.9.9-80 shop-2" {
+			t.Errorf("the balancer has %s", got)
+		}
+		backends, err := w.control.Backends("shop")
+		if err != nil || backends[1].Weight != 5 || backends[1].Priority != 1 || backends[1].Source != headroom.SourceDNS {
+			t.Errorf("the name stands for %+v, %v", backends[1], err)
+		}
+		w.expectNames("shop-1", "shop-2")
+	})
+}
+
 func TestTheLastGoodAnswerOfDNSStaysInForceUntilThereIsAnother(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		name := headroom.StaticBackend{Address: "dns://shop.internal:80", Weight: 2, DNS: headroom.DNS{Refresh: headroom.Duration(10 * time.Second)}}

@@ -125,7 +125,8 @@ func writeValidation(w io.Writer, s style, v validation) error {
 	for _, service := range v.Services {
 		replicas, runs := "", strings.Join(service.Backends, ", ")
 		if service.Command != "" {
-			replicas, runs = fmt.Sprintf("%d-%d", service.MinReplicas, service.MaxReplicas), service.Command
+			replicas = fmt.Sprintf("%d-%d", service.MinReplicas, service.MaxReplicas)
+			runs = strings.Join(append([]string{service.Command}, service.Backends...), ", ")
 		}
 		t.add(text(service.Name), text(service.Listen), number(replicas), text(runs))
 	}
