@@ -56,24 +56,22 @@ func (c Config) With(o Overrides) (Config, []*OverrideError) {
 	return c, left
 }
 
-// CheckOverride says what would be wrong with a service if it were balanced in another way, beyond what is wrong with it already.
+// CheckOverride says what would be wrong with a service if it were balanced in another way, beyond what is wrong with it already. It takes as long with
+// 10,000 services as with one.
 func (c Config) CheckOverride(name string, change func(*LoadBalancing)) []error {
-	before := map[string]bool{}
-	for _, err := range c.validateService(name) {
+	balancing, before := c.Services[name].LoadBalancing, map[string]bool{}
+	for _, err := range c.validateService(name, balancing) {
 		before[err.Error()] = true
 	}
-	changed := c.Services[name]
-	change(&changed.LoadBalancing)
-	c.Services = maps.Clone(c.Services)
-	c.Services[name] = changed
-	return slices.DeleteFunc(c.validateService(name), func(err error) bool { return before[err.Error()] })
+	change(&balancing)
+	return slices.DeleteFunc(c.validateService(name, balancing), func(err error) bool { return before[err.Error()] })
 }
 
 // validateService says what is wrong with how one service is balanced.
-func (c Config) validateService(name string) []error {
+func (c Config) validateService(name string, balancing LoadBalancing) []error {
 	found := &findings{}
-	found.add(c.Services[name].LoadBalancing.Validate("services." + name + ".loadBalancing")...)
-	found.add(c.validateBalancing(name)...)
-	found.add(c.validateLeadingOf(name, slices.Sorted(maps.Keys(c.Services)))...)
+	found.add(balancing.Validate("services." + name + ".loadBalancing")...)
+	found.add(c.validateBalancing(name, balancing)...)
+	found.add(c.validateLeadingOf(name, balancing)...)
 	return found.errors
 }

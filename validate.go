@@ -30,7 +30,7 @@ func (c Config) Validate() []error {
 				Expected: `must be a name of 1 to 63 lower-case letters, digits and dashes that begins and ends with a letter or digit, such as "shop"`})
 		}
 		found.add(c.Services[name].Validate(path)...)
-		found.add(c.validateBalancing(name)...)
+		found.add(c.validateBalancing(name, c.Services[name].LoadBalancing)...)
 	}
 	found.add(c.validateLeading()...)
 	found.add(c.validateSharing()...)
@@ -44,9 +44,9 @@ func (c Config) Validate() []error {
 }
 
 // validateBalancing says what is wrong with how a service is balanced that shows only beside its other settings and those of all.
-func (c Config) validateBalancing(name string) []error {
+func (c Config) validateBalancing(name string, balancing LoadBalancing) []error {
 	found := &findings{}
-	path, balancing := "services."+name+".loadBalancing", c.Services[name].LoadBalancing
+	path := "services." + name + ".loadBalancing"
 	found.add(balancing.validateTLS(path, c.LoadBalancing)...)
 	found.add(balancing.validateTCP(path, c.LoadBalancing)...)
 	found.add(balancing.validateHealthCheck(path, c.LoadBalancing)...)

@@ -51,23 +51,21 @@ func (m Mirror) Validate(path string) []error { return checkTags(path, m) }
 // validateLeading finds routes, variants and mirrors that lead to no service, or to one that takes no requests.
 func (c Config) validateLeading() []error {
 	found := &findings{}
-	names := slices.Sorted(maps.Keys(c.Services))
-	for _, name := range names {
-		found.add(c.validateLeadingOf(name, names)...)
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		found.add(c.validateLeadingOf(name, c.Services[name].LoadBalancing)...)
 	}
 	return found.errors
 }
 
-func (c Config) validateLeadingOf(name string, names []string) []error {
+func (c Config) validateLeadingOf(name string, balancing LoadBalancing) []error {
 	found := &findings{}
-	balancing := c.Services[name].LoadBalancing
 	path := "services." + name + ".loadBalancing."
 	check := func(field, to string) {
 		service, there := c.Services[to]
 		switch {
 		case to == "":
 		case !there:
-			expected := "is not a service here"
+			expected, names := "is not a service here", slices.Sorted(maps.Keys(c.Services))
 			if near := Nearest(to, names); near != "" {
 				expected += fmt.Sprintf("; did you mean %q?", near)
 			}
