@@ -18,7 +18,7 @@ PROGRAMS := gcc:gcc,libc6-dev curl:curl awk:mawk openssl:openssl nginx:nginx-lig
 	prometheus:prometheus redis-server:redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest bench-algorithms
+.PHONY: help deps build geo-database run test test-allocations test-scaling test-balancing test-monitoring test-integration differential lint bench bench-balancer soak clean bench-scaling bench-backtest bench-algorithms bench-chaos
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -113,6 +113,9 @@ bench-scaling: ## how many services one core scales each second, beside what oth
 bench-balancer: $(BIN)/headroom ## headroom beside HAProxy, nginx, Caddy and ReverseProxy; BENCH='-only small,tls-full -rounds 1' for a part
 	@$(GO) build -o $(BIN)/bench-balancer ./test/bench/balancer
 	@$(BIN)/bench-balancer -headroom $(BIN)/headroom -json $(BIN)/bench-balancer.json -svg $(BIN)/bench-balancer.svg $(BENCH)
+
+bench-chaos: build ## a million requests while backends are killed, stopped, slowed, reset and exchanged; CHAOS_REQUESTS=10000 for fewer
+	CHAOS_REQUESTS=$${CHAOS_REQUESTS:-1000000} $(GO) test -count=1 -timeout 0 -run SurviveChaos -v ./test/balancing
 
 bench-backtest: ## how near backtests are to what happened: decisions and latencies of surges; ROUNDS=4
 	HEADROOM_TRUTH=$${ROUNDS:-4} $(GO) test -count=1 -timeout 0 -run TestTruth -v ./test/scaling

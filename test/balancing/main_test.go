@@ -4,14 +4,12 @@
 package balancing
 
 import (
-	"os"
 	"testing"
 
 	"headroom.dev/headroom/test/system"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	system.Clean()
-	os.Exit(code)
+func run(m *testing.M) int {
+	defer system.Clean()
+	return m.Run()
 }
