@@ -131,9 +131,6 @@ func (s *server) setRoutes(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(in.Body.others(""), "routes") {
-		return nil, &headroom.InvalidError{Field: "body.routes", Expected: "is missing: give all routes, an empty list for none"}
-	}
 	routes, err := mutate(ctx, s, mutation[headroom.ServiceRoutes]{
 		object: "routes/" + in.Service, service: in.Service, before: present(s.control.Routes(in.Service)), status: http.StatusOK, versioned: true,
 		run: func(change headroom.Change) (headroom.ServiceRoutes, error) {

@@ -21,6 +21,8 @@ func TestADryRunChangesNothing(t *testing.T) {
 			{"POST", "/api/scaling/policies", `{"service":"shop","name":"p","metric":"cpu","threshold":1,"action":"scale-up"}`, 201},
 			{"POST", "/api/balancer/backends", `{"service":"shop","address":"127.0.0.1:1"}`, 201},
 			{"PUT", "/api/balancer/backends/shop-1", `{"state":"draining"}`, 200},
+			{"PUT", "/api/balancer/splits/shop", `{"variants":[{"service":"shop","weight":1}]}`, 200},
+			{"PUT", "/api/balancer/routes/shop", `{"routes":[{"path":"/a","redirect":{"to":"/b"}}]}`, 200},
 			{"POST", "/api/monitor/alerts", `{"name":"x","expr":"vector(1)"}`, 201},
 			{"POST", "/api/stop", "", 202},
 		} {
@@ -35,6 +37,11 @@ func TestADryRunChangesNothing(t *testing.T) {
 		if len(policies.Policies) != 0 || len(backends.Backends) != 2 {
 			t.Errorf("policies %v, backends %v", policies.Policies, backends.Backends)
 		}
+		for _, path := range []string{"/api/balancer/splits/shop", "/api/balancer/routes/shop"} {
+			if now := string(send(t, s, "GET", path, "").body); !strings.Contains(now, `"source":"config"`) {
+				t.Errorf("%s is %s", path, now)
+			}
+		}
 		for _, backend := range backends.Backends {
 			if backend.State != headroom.BackendActive {
 				t.Errorf("%s is %s", backend.ID, backend.State)
@@ -44,6 +51,29 @@ func TestADryRunChangesNothing(t *testing.T) {
 			t.Errorf("alert rules %s", rules)
 		}
 		s.WaitReplicas("shop", 2, time.Second)
+	})
+}
+
+func TestWrongSplitsAndRoutesAreRefusedWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	s, _ := startTwo(t)
+	undisturbed(t, s, func() {
+		for _, c := range []struct{ path, body, want string }{
+			{"splits/shop", `{"variants":[{"service":"shpo","weight":1}]}`, `did you mean "shop"?`},
+			{"splits/shop", `{"variants":[{"service":"shop","weight":0}]}`, "nobody would get a request"},
+			{"splits/shop", `{"weights":{"shop":-1}}`, "weight"},
+			{"splits/shop", `{"by":"client","weights":{"shop":1}}`, "given beside weights"},
+			{"splits/shop", `{"wieghts":{"shop":1}}`, "wieghts"},
+			{"splits/shpo", `{"weights":{"shop":1}}`, "there is no service"},
+			{"routes/shop", `{"routes":[{"path":"a"}]}`, "must begin with a slash"},
+			{"routes/shop", `{"routes":[{"path":"/a"},{"path":"/a"}]}`, "routes[0]"},
+			{"routes/shop", `{"routes":[{"regexp":"("}]}`, "regexp"},
+			{"routes/shop", `{}`, "must be given"},
+		} {
+			send(t, s, http.MethodPut, "/api/balancer/"+c.path, c.body).refused(t, c.path+" "+c.body, c.want)
+		}
+		send(t, s, http.MethodPut, "/api/balancer/splits/shop", `{"weights":{"shop":1}}`, "If-Match", `"0000"`).refused(t, "an old version", "has changed meanwhile")
+		send(t, s, http.MethodDelete, "/api/balancer/splits/shop", "").refused(t, "nothing to take back", "as the config file says")
 	})
 }
 
