@@ -14,10 +14,11 @@ import (
 
 // Run.Inputs has a row for each decision after the first, of what differs from the row before:
 //
-//	flags   bit 0: the replicas; bit 1: the headers are those of the row before
+//	flags   bit 0: the replicas; bit 1: the headers are those of the row before; bit 2: how many requests wait
 //	at      change of the time since the row before, nanoseconds
 //	id      change of what the ID's microseconds are beyond those of at
 //	replicas, where the flag says so: bits of what is unknown, ready, starting, warming
+//	waiting, where the flag says so: how many requests wait for a first replica
 //	headers  of each signal in the order of their names, see header*
 //	signals  of each what its header says
 //
@@ -36,6 +37,7 @@ type columns struct {
 	counts  headroom.ReplicaCounts
 	ready   int
 	starts  int
+	waiting int
 	out     []byte
 }
 
@@ -65,6 +67,10 @@ const (
 	divided // the share is the total, divided by the measured replicas
 )
 
+// sameText goes with a shape in a row: why the value is unknown is what the reading before it in the row says. One balancer
+// that is silent makes most of a service's values unknown, with a text that has its age and so is another each second.
+const sameText shape = 1 << 7
+
 // The headers of a signal. Each reading has three bits, the stable one those above the fast one's.
 const (
 	headerValue    = 1 << iota // the value changed
@@ -77,6 +83,7 @@ const (
 const (
 	flagReplicas = 1 << iota
 	flagSameHeaders
+	flagWaiting
 )
 
 // raw marks a value that is kept as its bits; mostDecimals is the most digits after the point that are tried.
@@ -101,6 +108,7 @@ func (c *columns) begin(first *headroom.Decision) {
 	c.at, c.step = first.At.UnixNano(), int64(time.Second)
 	c.beyond = micros - first.At.UnixMicro()
 	c.keep(first.Observation.Replicas)
+	c.waiting = first.Observation.Waiting
 	c.plain = true
 	for i, name := range c.names {
 		signal := first.Observation.Signals[name]
@@ -143,7 +151,7 @@ func (c *columns) fits(first, d *headroom.Decision) bool {
 	obs := &d.Observation
 	_, prefix, ok := numberOf(d.ID)
 	if !ok || prefix != c.prefix || !c.plain || len(obs.Signals) != len(c.names) || !obs.At.Equal(d.At) || obs.Service != first.Observation.Service ||
-		d.Service != first.Service || obs.Waiting != first.Observation.Waiting || (obs.Manual == nil) != (first.Observation.Manual == nil) ||
+		d.Service != first.Service || (obs.Manual == nil) != (first.Observation.Manual == nil) ||
 		obs.Manual != nil && *obs.Manual != *first.Observation.Manual {
 		return false
 	}
@@ -167,6 +175,11 @@ func (c *columns) add(d *headroom.Decision) {
 	c.out = binary.AppendVarint(c.out, beyond-c.beyond)
 	c.at, c.step, c.beyond = at, step, beyond
 	flags := c.addReplicas(d.Observation.Replicas)
+	if waiting := d.Observation.Waiting; waiting != c.waiting {
+		flags |= flagWaiting
+		c.out = binary.AppendVarint(c.out, int64(waiting))
+		c.waiting = waiting
+	}
 
 	headersAt := len(c.out)
 	c.out = append(c.out, c.headers...) // room for them
@@ -234,24 +247,33 @@ func (c *columns) addReading(number int, r *headroom.Reading) (header byte) {
 	if shape != column.shape || decimals != column.decimals || r.Measured != column.counted[0] || r.Replicas != column.counted[1] ||
 		r.Unknown != column.unknown || ownShare {
 		header |= headerRest
-		c.out = append(c.out, byte(shape), byte(decimals))
+		again := shape
+		if r.Unknown != column.unknown && number > 0 && r.Unknown == c.reading(number-1).unknown {
+			again |= sameText
+		}
+		c.out = append(c.out, byte(again), byte(decimals))
 		c.out = binary.AppendVarint(c.out, int64(r.Measured))
 		c.out = binary.AppendVarint(c.out, int64(r.Replicas))
 		if ownShare {
 			c.out = binary.LittleEndian.AppendUint64(c.out, share)
 		}
-		same := uint64(0)
-		if r.Unknown != column.unknown {
-			same = uint64(len(r.Unknown)) + 1
+		length := uint64(0) // of a new text, and one more
+		if r.Unknown != column.unknown && again&sameText == 0 {
+			length = uint64(len(r.Unknown)) + 1
 		}
-		c.out = binary.AppendUvarint(c.out, same)
-		if same > 0 {
+		c.out = binary.AppendUvarint(c.out, length)
+		if length > 0 {
 			c.out = append(c.out, r.Unknown...)
 		}
 		if decimals != column.decimals {
 			column.units = 0
 		}
-		column.shape, column.decimals, column.counted, column.unknown = shape, decimals, [2]int{r.Measured, r.Replicas}, strings.Clone(r.Unknown)
+		column.shape, column.decimals, column.counted = shape, decimals, [2]int{r.Measured, r.Replicas}
+		if again&sameText != 0 {
+			column.unknown = c.reading(number - 1).unknown
+		} else if length > 0 {
+			column.unknown = strings.Clone(r.Unknown)
+		}
 	}
 	column.share = share
 	if units := unitsOf(value, decimals); units != column.units {
@@ -365,6 +387,7 @@ func (c *columns) observed(first *headroom.Decision) headroom.Observation {
 	if starting := c.starts; starting >= 0 {
 		obs.Replicas.Starting = &starting
 	}
+	obs.Waiting = c.waiting
 	obs.Signals = maps.Clone(first.Observation.Signals)
 	for i, name := range c.names {
 		column := &c.signals[i]

@@ -37,6 +37,9 @@ func (r *reader) next() (string, headroom.Observation, error) {
 		r.counts = headroom.ReplicaCounts{Synced: r.byte() != 0}
 		r.ready, r.starts, r.counts.Warming = int(r.varint()), int(r.varint()), int(r.varint())
 	}
+	if flags&flagWaiting != 0 {
+		r.waiting = int(r.varint())
+	}
 	if flags&flagSameHeaders == 0 {
 		copy(r.headers, r.bytes(len(r.headers)))
 	}
@@ -57,7 +60,7 @@ func (r *reader) next() (string, headroom.Observation, error) {
 func (r *reader) nextReading(number int, header byte) {
 	column := r.reading(number)
 	if header&headerRest != 0 {
-		r.rest(column)
+		r.rest(number, column)
 	}
 	if header&headerValue != 0 {
 		if column.decimals == raw {
@@ -73,8 +76,9 @@ func (r *reader) nextReading(number int, header byte) {
 	column.age = expected
 }
 
-func (r *reader) rest(column *readingColumn) {
-	column.shape = shape(r.byte())
+func (r *reader) rest(number int, column *readingColumn) {
+	written := shape(r.byte())
+	column.shape = written &^ sameText
 	decimals := int8(r.byte())
 	if decimals != raw && (decimals < 0 || decimals > mostDecimals) {
 		r.torn, decimals = true, 0
@@ -85,6 +89,9 @@ func (r *reader) rest(column *readingColumn) {
 	column.counted = [2]int{int(r.varint()), int(r.varint())}
 	if column.shape&(hasTotal|hasShare|divided) == hasTotal|hasShare {
 		column.share = r.eight()
+	}
+	if written&sameText != 0 && number > 0 {
+		column.unknown = r.reading(number - 1).unknown
 	}
 	if length := r.uvarint(); length > 0 {
 		column.unknown = string(r.bytes(int(min(length-1, 1<<20))))

@@ -194,6 +194,67 @@ func minute(tb testing.TB) (*record.Writer, *scaling.Compiled, headroom.ScalerSt
 	return w, compiled, state
 }
 
+// Of a service that is never ready the number of those who wait differs each second, for as long as it takes to mend it.
+func TestWaitingRequestsThatComeAndGoAreOneRecord(t *testing.T) {
+	w, compiled, state := minute(t)
+	waiting := [...]int{3, 4, 4, 0, 1 << 40, 7}
+	for i, number := range waiting {
+		obs := steady(i)
+		obs.Waiting = number
+		d, next := compiled.DecideQuietly("shop-d"+strconv.FormatInt(obs.At.UnixMicro(), 36), obs, state)
+		switch {
+		case i == 0:
+			w.Begin(compiled, d, next, record.Longest)
+		case w.Continues(compiled, &d):
+			w.Add(&d, next)
+		default:
+			t.Fatalf("%d requests that wait began another record", number)
+		}
+		state = next
+	}
+	kept := stored(t, w.Record())
+	for i, number := range waiting {
+		if d, found := kept.InForce(steady(i).At); !found || d.Observation.Waiting != number || !d.At.Equal(steady(i).At) {
+			t.Errorf("decision %d was made at %s of %d that wait, want %d at %s", i, d.At, d.Observation.Waiting, number, steady(i).At)
+		}
+	}
+}
+
+// All that one silent balancer measured is unknown for one reason, which has its age and so is another each second.
+func TestOneReasonForManyUnknownValuesIsKeptOnce(t *testing.T) {
+	w, compiled, state := minute(t)
+	var made []headroom.Decision
+	for i := range 60 {
+		obs := steady(i)
+		why := fmt.Sprintf("the balancer last reported 8h2m%ds ago", i)
+		for _, metric := range headroom.Metrics() {
+			none := headroom.Reading{Age: headroom.Duration(time.Duration(i) * time.Second), Replicas: 4, Unknown: why}
+			obs.Signals[metric] = headroom.Signal{Metric: metric, Fast: none, Stable: none}
+		}
+		id := "shop-d" + strconv.FormatInt(obs.At.UnixMicro(), 36)
+		d, next := compiled.DecideQuietly(id, obs, state)
+		if i == 0 {
+			w.Begin(compiled, d, next, record.Longest)
+		} else if w.Continues(compiled, &d) {
+			w.Add(&d, next)
+		} else {
+			t.Fatalf("decision %d began another record", i)
+		}
+		aloud, _ := compiled.Decide(id, obs, state)
+		made, state = append(made, aloud), next
+	}
+	kept := stored(t, w.Record())
+	for i, d := range made {
+		if again, found := kept.InForce(d.At); !found || !bytes.Equal(encoded(t, again), encoded(t, d)) {
+			t.Fatalf("decision %d is made again otherwise", i)
+		}
+	}
+	// 38 of the text, 12 of the row, and 5 of each of 14 readings: headers, shape, decimals, counts and length.
+	if each := len(kept.Run.Inputs) / 59; each > 150 {
+		t.Errorf("a second takes %d bytes, want at most 150", each)
+	}
+}
+
 // A second of seven signals that all vary is to take well under 100 bytes, written as base64, and a minute far less than sixty records.
 func TestASecondTakesFewBytes(t *testing.T) {
 	w, _, _ := minute(t)
