@@ -9,9 +9,10 @@ const failureTime = 10 * time.Second
 // tick is a time as the algorithms count it.
 func (s *Server) tick(at time.Time) int64 { return int64(at.Sub(s.epoch)) }
 
-// learn keeps what the head of a response, or a connection of a TCP service, says of the backend: how soon it came, and whether it is a failure.
+// learn keeps what the head of a response, or a connection of a TCP service, says of the backend: how soon it came, and whether it is a failure. An
+// attempt that was settled already, when another backend was looked for in vain, was learned from then.
 func (x *exchange) learn(at time.Time, how outcome) {
-	if !x.view.learns {
+	if !x.view.learns || x.backend == nil {
 		return
 	}
 	x.learned = true

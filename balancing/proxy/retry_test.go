@@ -97,6 +97,31 @@ func TestAnswersWithAStatusToTryAgainAreReplacedWhereAnotherBackendIsLeft(t *tes
 	}
 }
 
+// The answer was settled when another backend was looked for, so nothing is left to be learned of it.
+func TestAnAnswerIsRelayedWhereTheBackendThatIsLeftIsFull(t *testing.T) {
+	for _, algorithm := range []headroom.Algorithm{headroom.RoundRobin, headroom.LeastResponseTime, headroom.Adaptive} {
+		full := newOrigin(t, ok)
+		bad := newOrigin(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Endpoint-Load-Metrics", "TEXT cpu_utilization=0.5")
+			w.WriteHeader(503)
+			io.WriteString(w, "the backend's own page")
+		})
+		s := start(t, Options{})
+		r := route(full.address(), bad.address())
+		r.LoadBalancing.Algorithm = algorithm
+		r.LoadBalancing.Retries = headroom.Retries{Statuses: []int{503}, Budget: headroom.RetryBudget{PerSecond: 10}}
+		r.LoadBalancing.Overload.PerBackend.MaxRequests = 1
+		apply(t, s, r)
+		s.backends["b0"].traffic.inFlight.Add(1)
+		client := connect(t, s.Addr(anyPort).String())
+		client.write(request("GET /"))
+		if res, body := client.response("GET"); res.StatusCode != 503 || body != "the backend's own page" {
+			t.Errorf("%s: got %d %q, want the backend's answer", algorithm, res.StatusCode, body)
+		}
+		s.backends["b0"].traffic.inFlight.Add(-1)
+	}
+}
+
 func TestFailuresAreTriedAgainAsConditionsHaveIt(t *testing.T) {
 	for _, c := range []struct {
 		name, answer string
