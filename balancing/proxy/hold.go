@@ -153,9 +153,19 @@ func (x *exchange) first() *backend {
 		if x.service.holding.waiting.Load() == 0 {
 			return nil
 		}
-		until = x.began.Add(time.Duration(x.view.settings.Hold.Timeout)) // others wait, and are let go by and by
+		until = x.behind()
 	}
 	return x.hold(until)
+}
+
+// behind is until when a request waits behind others that wait, and are let go by and by.
+func (x *exchange) behind() time.Time {
+	settings := &x.view.settings.Hold
+	if len(x.view.backends) > 0 && settings.Saturated > 0 {
+		x.full = true // it waits for a place as they do
+		return x.began.Add(time.Duration(settings.Saturated))
+	}
+	return x.began.Add(time.Duration(settings.Timeout))
 }
 
 // hold waits for a backend. The clock of the attempt begins when there is one.
@@ -170,7 +180,7 @@ func (x *exchange) hold(until time.Time) *backend {
 	h.held.Add(1)
 	x.conn.server.tellWaiting(x.service, x.began)
 	x.service.release() // a backend may have come since
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(min(patience, max(until.Sub(x.began), time.Millisecond)))
 	defer timer.Stop()
 	for {
 		select {
@@ -188,7 +198,7 @@ func (x *exchange) hold(until time.Time) *backend {
 		case <-timer.C:
 			now := time.Now()
 			gone := x.client.gone()
-			if !gone && now.Before(until) && !x.overdue(now) {
+			if !gone && now.Before(until) && !x.overdue(now) && !x.inVain() {
 				timer.Reset(min(patience, max(until.Sub(now), time.Millisecond)))
 				continue
 			}
@@ -203,6 +213,11 @@ func (x *exchange) hold(until time.Time) *backend {
 			return nil
 		}
 	}
+}
+
+// inVain reports whether no backend can come any more: a balancer that shuts down takes no table.
+func (x *exchange) inVain() bool {
+	return x.conn.server.closing.Load() && len(x.service.view.Load().backends) == 0
 }
 
 // chooseHeld chooses among the backends of now.

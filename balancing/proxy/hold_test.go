@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -145,6 +146,48 @@ func TestRequestsWaitForAPlaceOnlyAsLongAsTheyMay(t *testing.T) {
 	eventually(t, "two wait", func() bool { return s.services["shop"].holding.waiting.Load() == 2 })
 	close(release)
 	done.Wait()
+}
+
+func TestWhoComesWhileOthersWaitForAPlaceWaitsNoLongerThanThey(t *testing.T) {
+	s := start(t, Options{})
+	r := route(newOrigin(t, ok).address())
+	r.LoadBalancing.Hold = headroom.Hold{Enabled: true, Timeout: headroom.Duration(time.Minute), Saturated: headroom.Duration(100 * time.Millisecond), MaxRequests: 10, MaxBytes: 1 << 20}
+	r.LoadBalancing.Overload.PerBackend.MaxRequests = 1
+	apply(t, s, r)
+	s.backends["b0"].traffic.inFlight.Add(1)
+	began := time.Now()
+	var waiting []*rawClient
+	for i := range 2 {
+		c := connect(t, s.Addr(anyPort).String())
+		c.write(request("GET /"))
+		eventually(t, "it waits", func() bool { return s.services["shop"].holding.held.Load() == uint64(i+1) })
+		waiting = append(waiting, c)
+	}
+	for _, c := range waiting {
+		if response, body := c.response("GET"); response.StatusCode != 429 {
+			t.Errorf("got %d %s", response.StatusCode, body)
+		}
+	}
+	if took := time.Since(began); took > 400*time.Millisecond {
+		t.Errorf("they waited %s, want about 100 ms", took)
+	}
+	s.backends["b0"].traffic.inFlight.Add(-1)
+}
+
+func TestABalancerThatShutsDownDoesNotWaitForAReplicaThatItWouldNotTake(t *testing.T) {
+	s := start(t, Options{})
+	apply(t, s, asleep(headroom.Hold{Enabled: true, Timeout: headroom.Duration(time.Minute), MaxRequests: 10, MaxBytes: 1 << 20}))
+	c := connect(t, s.Addr(anyPort).String())
+	c.write(request("GET /"))
+	eventually(t, "it waits", func() bool { return s.services["shop"].holding.waiting.Load() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), patiently)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if response, body := c.response("GET"); response.StatusCode != 503 {
+		t.Errorf("got %d %s", response.StatusCode, body)
+	}
 }
 
 func TestWhereNothingIsStartedNothingWaits(t *testing.T) {
