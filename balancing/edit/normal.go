@@ -16,6 +16,16 @@ func splitTarget(target []byte) (path, query []byte) {
 	return path, query
 }
 
+// NormalPath is the path of a target (path and query), as routes are found by it. The room is for that of an odd one, and grows where it must.
+func NormalPath(target []byte, room *[]byte) []byte {
+	path, _ := splitTarget(target)
+	if isNormal(path) {
+		return path
+	}
+	*room = appendNormal((*room)[:0], path)
+	return *room
+}
+
 // isNormal reports whether a path certainly is in normal form, as nearly all are. It is wrong about some that are, such as
 // "/.well-known/": those take the longer way.
 func isNormal(path []byte) bool {

@@ -103,12 +103,7 @@ func (r *Routes) Find(target []byte, head *h1.Request, room *[]byte) *Route {
 	if r.root == nil {
 		return r.fallback
 	}
-	path, _ := splitTarget(target)
-	if !isNormal(path) {
-		*room = appendNormal((*room)[:0], path)
-		path = *room
-	}
-	return cmp.Or(r.root.search(path, head), r.fallback)
+	return cmp.Or(r.root.search(NormalPath(target, room), head), r.fallback)
 }
 
 func (n *node) search(path []byte, head *h1.Request) *Route {

@@ -13,7 +13,7 @@ func (x *exchange) admit() (how outcome, done bool) {
 		x.answer(421, "this service needs a client certificate that this connection has not shown")
 		return rejected, true
 	}
-	if x.door.limiting != nil && x.admitByRate() {
+	if x.door.limiting != nil && !x.isCopy && x.admitByRate() { // a copy's original has counted
 		return rejected, true
 	}
 	if x.route.Redirect != 0 {

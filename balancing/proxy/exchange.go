@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -126,7 +127,7 @@ func (x *exchange) serve(c client, number uint64) (again bool) {
 	x.takeTrace()
 	how := x.run()
 	x.service.traffic.end(how, x.end().Sub(x.began))
-	x.log(how, x.protocol(), x.why)
+	x.log(how, x.protocol(), cmp.Or(x.why, x.limits.would))
 	x.dropCopy()
 	return c.finish()
 }

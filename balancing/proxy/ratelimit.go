@@ -7,6 +7,7 @@ import (
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/affinity"
+	"headroom.dev/headroom/balancing/edit"
 	"headroom.dev/headroom/balancing/h1"
 	"headroom.dev/headroom/balancing/limit"
 )
@@ -16,6 +17,7 @@ type standing struct {
 	limiter  *limiter // the one that refused it, else the one with the least left; nil for none
 	verdict  limit.Verdict
 	policies []byte
+	would    string // why a limit would have refused it that only counts (dryRun), for the access log; empty for none
 }
 
 // admitByRate counts the request against its limits, and answers one that is over one of them.
@@ -69,7 +71,7 @@ func (x *exchange) withinRates(limiters []*limiter) bool {
 		case l.dryRun:
 			l.limited.Add(1)
 			x.noteMost(l, address)
-			x.why = "would be " + l.why
+			x.limits.would = "would be " + l.why
 		default:
 			x.over(l, v, address)
 			return false
@@ -212,9 +214,9 @@ type evaluated struct{ x *exchange }
 
 func (e evaluated) Method() string { return string(e.x.req.MethodName()) }
 
+// Path is that by which routes are found, so that a path which is spelled in another way is no way around a limit.
 func (e evaluated) Path() string {
-	path, _, _ := strings.Cut(string(e.x.req.Target()), "?")
-	return path
+	return string(edit.NormalPath(e.x.req.Target(), &e.x.target))
 }
 
 func (e evaluated) Query() string {

@@ -127,6 +127,50 @@ func TestLimitsTellRequestsApartByWhatTheySay(t *testing.T) {
 	}
 }
 
+func TestAPathSpelledInAnotherWayIsNoWayAroundALimit(t *testing.T) {
+	limit := aMinute("logins", 1, "all")
+	limit.When = "request.path == '/login'"
+	s := start(t, Options{})
+	apply(t, s, limitedTo(t, limit))
+	address := s.Addr(anyPort).String()
+	same(t, "the first", statuses(t, address, "/login", 1), "[200]")
+	for _, path := range []string{"/login", "/%6cogin", "//login", "/a/../login", "/login?a=b"} {
+		same(t, path, statuses(t, address, path, 1), "[429]")
+	}
+	same(t, "another path", statuses(t, address, "/logins", 1), "[200]")
+}
+
+func TestCopiesOfRequestsDoNotCount(t *testing.T) {
+	copies := make(chan struct{}, 4)
+	shadow := route(newOrigin(t, func(http.ResponseWriter, *http.Request) { copies <- struct{}{} }).address())
+	shadow.Service, shadow.LoadBalancing.Listen = "shadow", ""
+	shadow.Backends[0].ID, shadow.Backends[0].Service = "s0", "shadow"
+	s := start(t, Options{})
+	r := limitedTo(t, aMinute("few", 3, "all"))
+	r.LoadBalancing.Mirror = headroom.Mirror{Service: "shadow", Percent: 100, MaxInFlight: 4}
+	apply(t, s, r, shadow)
+	for range 3 {
+		same(t, "a request", statuses(t, s.Addr(anyPort).String(), "/", 1), "[200]")
+		<-copies
+	}
+	same(t, "one too many", statuses(t, s.Addr(anyPort).String(), "/", 1), "[429]")
+}
+
+func TestALimitThatOnlyCountsIsNotWhyARequestFails(t *testing.T) {
+	limit := aMinute("few", 1, "all")
+	limit.DryRun = true
+	s := start(t, Options{})
+	r := limitedTo(t, limit)
+	r.Backends = nil
+	apply(t, s, r)
+	for range 2 {
+		body, _ := io.ReadAll(ask(t, s.Addr(anyPort).String(), "/").Body)
+		if !strings.Contains(string(body), "is ready") {
+			t.Errorf("got %s", body)
+		}
+	}
+}
+
 func TestClientsBehindTrustedProxiesAndOfOneIPv6NetworkAreOne(t *testing.T) {
 	s, r := start(t, Options{}), limitedTo(t, aMinute("l", 1))
 	r.LoadBalancing.TrustedProxies = []string{"127.0.0.0/8"}

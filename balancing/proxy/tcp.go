@@ -1,6 +1,9 @@
 package proxy
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // serveTCP passes a connection of a TCP service on to a backend. It is an exchange like any other, whose request is the connection itself.
 // It has no waker: nobody knows where what is said on it ends, so when the listener closes it may go on until the end of Shutdown.
@@ -25,7 +28,7 @@ func serveTCP(c *clientConn, s *service) {
 		how = x.connectTCP()
 	}
 	s.traffic.end(how, x.end().Sub(x.began))
-	x.log(how, "TCP", x.why)
+	x.log(how, "TCP", cmp.Or(x.why, x.limits.would))
 }
 
 // connectTCP tries backends until one takes the connection, and passes bytes both ways until either side has had enough.
