@@ -3,6 +3,7 @@ package headroom
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhereRequestsAreLedIsChecked(t *testing.T) {
@@ -24,17 +25,25 @@ func TestWhereRequestsAreLedIsChecked(t *testing.T) {
 		"no such service":      {route(Route{Path: "/a", Service: "othr"}), "routes[0].service", `did you mean "other"?`},
 		"a service of TCP":     {route(Route{Path: "/a", Service: "tcp"}), "routes[0].service", "protocol is tcp"},
 		"redirect and service": {route(Route{Path: "/a", Service: "other", Redirect: Redirect{To: "/b"}}), "routes[0].service", "redirects"},
-		"path and regexp":      {route(Route{Path: "/a", Regexp: "/a"}), "routes[0].regexp", "beside path"},
-		"regexp alone":         {route(Route{Regexp: "/a[0-9]+"}), "", ""},
-		"exact regexp":         {route(Route{Regexp: "/a", Exact: true}), "routes[0].exact", "remove it"},
-		"broken regexp":        {route(Route{Regexp: "/a[", Path: ""}), "routes[0].regexp", "missing closing ]"},
-		"neither":              {route(Route{}), "routes[0].path", "must begin with a slash"},
-		"lower-case method":    {route(Route{Path: "/", Methods: []string{"get"}}), "routes[0].methods[0]", `did you mean "GET"?`},
-		"wildcard host":        {route(Route{Path: "/", Hosts: []string{"*.example.com"}}), "", ""},
-		"host with port":       {route(Route{Path: "/", Hosts: []string{"a:80"}}), "routes[0].hosts[0]", "without port"},
-		"header twice":         {route(Route{Path: "/", Headers: map[string]string{"X-A": "1", "x-a": "2"}}), "routes[0].headers.x-a", `the same header field as "X-A"`},
-		"broken header":        {route(Route{Path: "/", Headers: map[string]string{"X-A": "~("}}), "routes[0].headers.X-A", "regular expression"},
-		"empty parameter":      {route(Route{Path: "/", Query: map[string]string{"": "1"}}), "routes[0].query.", "name of a parameter"},
+		"priority elsewhere": {func(l *LoadBalancing) {
+			l.Overload.Priorities.Classes = []RequestPriority{{Name: "batch", Percent: 100}}
+			l.Routes = []Route{{Path: "/a", Service: "other", Priority: "batch", Redirect: Redirect{Status: 308}}}
+		}, "routes[0].priority", "no effect"},
+		"limits of nobody": {func(l *LoadBalancing) {
+			l.Listen = ListenNone
+			l.RateLimits = []RateLimit{{Name: "a", Requests: 1, Period: Duration(time.Second), OnFailure: "share", MaxKeys: 64}}
+		}, "rateLimits", "listen is none"},
+		"path and regexp":   {route(Route{Path: "/a", Regexp: "/a"}), "routes[0].regexp", "beside path"},
+		"regexp alone":      {route(Route{Regexp: "/a[0-9]+"}), "", ""},
+		"exact regexp":      {route(Route{Regexp: "/a", Exact: true}), "routes[0].exact", "remove it"},
+		"broken regexp":     {route(Route{Regexp: "/a[", Path: ""}), "routes[0].regexp", "missing closing ]"},
+		"neither":           {route(Route{}), "routes[0].path", "must begin with a slash"},
+		"lower-case method": {route(Route{Path: "/", Methods: []string{"get"}}), "routes[0].methods[0]", `did you mean "GET"?`},
+		"wildcard host":     {route(Route{Path: "/", Hosts: []string{"*.example.com"}}), "", ""},
+		"host with port":    {route(Route{Path: "/", Hosts: []string{"a:80"}}), "routes[0].hosts[0]", "without port"},
+		"header twice":      {route(Route{Path: "/", Headers: map[string]string{"X-A": "1", "x-a": "2"}}), "routes[0].headers.x-a", `the same header field as "X-A"`},
+		"broken header":     {route(Route{Path: "/", Headers: map[string]string{"X-A": "~("}}), "routes[0].headers.X-A", "regular expression"},
+		"empty parameter":   {route(Route{Path: "/", Query: map[string]string{"": "1"}}), "routes[0].query.", "name of a parameter"},
 
 		"twice the same path":         {route(Route{Path: "/a"}, Route{Path: "/a"}), "routes[1].path", "is also the path of loadBalancing.routes[0]"},
 		"more specific by method":     {route(Route{Path: "/a"}, Route{Path: "/a", Methods: []string{"GET"}}), "", ""},

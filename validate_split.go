@@ -3,6 +3,7 @@ package headroom
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -76,6 +77,13 @@ func (c Config) validateLeadingOf(name string, balancing LoadBalancing) []error 
 	}
 	for i, route := range balancing.Routes {
 		check(fmt.Sprintf("routes[%d].service", i), route.Service)
+		if route.Service != "" && route.Service != name && route.Priority != "" {
+			found.add(&InvalidError{Field: fmt.Sprintf("%sroutes[%d].priority", path, i), Value: strconv.Quote(route.Priority),
+				Expected: "has no effect where the route leads to another service, whose own overload.priorities.header names classes: remove it"})
+		}
+	}
+	if own := balancing.RateLimits; !balancing.Listens() && len(own) > 0 && !reflect.DeepEqual(own, c.LoadBalancing.RateLimits) {
+		found.add(&InvalidError{Field: path + "rateLimits", Expected: "have no effect where listen is none: those of the service count whose routes lead here, so put them there"})
 	}
 	for i, variant := range balancing.Split.Variants {
 		check(fmt.Sprintf("split.variants[%d].service", i), variant.Service)

@@ -118,11 +118,22 @@ func (v *view) room() int {
 	if most == 0 {
 		most = int64(max(v.settings.Hold.Release, 1))
 	}
-	room := int64(0)
+	room, ill := int64(0), int64(0)
+	healthy := false
 	for _, b := range v.backends {
-		if b.active.Load() && b.healthy.Load() {
-			room += max(0, most-b.traffic.inFlight.Load())
+		if !b.active.Load() {
+			continue
 		}
+		left := max(0, most-b.traffic.inFlight.Load())
+		if b.healthy.Load() {
+			healthy = true
+			room += left
+		} else {
+			ill += left
+		}
+	}
+	if !healthy { // a request that came alone would be sent there as well
+		return int(ill)
 	}
 	return int(room)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"headroom.dev/headroom"
 	"headroom.dev/headroom/balancing/edit"
@@ -92,7 +93,7 @@ func (c *clientConn) serveCopy(what *copied) {
 	if _, err := x.req.Parse(what.head, h1.Limits{Head: len(what.head), Fields: len(what.head), Line: len(what.head)}); err != nil {
 		return // it was parsed before
 	}
-	x.begin(&copyClient{server: c.server, body: what.body}, 1)
+	x.begin(&copyClient{server: c.server, body: what.body, until: time.Now().Add(what.route.ResponseTimeout)}, 1)
 	x.logged.on = false
 	x.isCopy, x.service, x.view, x.door, x.route = true, what.to, what.to.view.Load(), what.door, what.route
 	x.takeTrace()
@@ -101,10 +102,12 @@ func (c *clientConn) serveCopy(what *copied) {
 	x.service.traffic.end(how, x.end().Sub(x.began))
 }
 
-// copyClient is the client of a copy: it has sent its body, and takes whatever comes.
+// copyClient is the client of a copy: it has sent its body, and takes whatever comes, but not for ever: a stream of events has no end, and would keep
+// the place of another copy.
 type copyClient struct {
 	server *Server
 	body   []byte
+	until  time.Time // timeouts.response from its beginning, for all of it
 }
 
 func (c *copyClient) pollBody() ([]byte, error) { return c.nextBody() }
@@ -126,5 +129,5 @@ func (c *copyClient) end([]byte) error                 { return nil }
 func (c *copyClient) flush() error                     { return nil }
 func (c *copyClient) finish() bool                     { return false }
 func (c *copyClient) inOrder() bool                    { return true }
-func (c *copyClient) gone() bool                       { return c.server.closing.Load() }
+func (c *copyClient) gone() bool                       { return c.server.closing.Load() || time.Now().After(c.until) }
 func (c *copyClient) abort()                           {}
