@@ -26,6 +26,7 @@ func TestWhereRequestsAreLedIsChecked(t *testing.T) {
 		"a service of TCP":     {route(Route{Path: "/a", Service: "tcp"}), "routes[0].service", "protocol is tcp"},
 		"redirect and service": {route(Route{Path: "/a", Service: "other", Redirect: Redirect{To: "/b"}}), "routes[0].service", "redirects"},
 		"priority elsewhere": {func(l *LoadBalancing) {
+			l.Overload.MaxRequests = 10
 			l.Overload.Priorities.Classes = []RequestPriority{{Name: "batch", Percent: 100}}
 			l.Routes = []Route{{Path: "/a", Service: "other", Priority: "batch", Redirect: Redirect{Status: 308}}}
 		}, "routes[0].priority", "no effect"},

@@ -102,7 +102,7 @@ func TestBalancersShareALimitInRedisWhichMayDie(t *testing.T) {
 			t.Errorf("%s: %d passed, want %d to %d", what, passed, low, high)
 		}
 	}
-	const span = 4 * time.Second             // 200 requests, and the burst
+	const span = 2 * time.Second             // 100 requests, and the burst
 	flood(t, 100, time.Second, addresses...) // all know of each other, and the burst is used up
 	seen("shares", "shared rate limits are counted in Redis", 1)
 	expect("shared", flood(t, 240, span, addresses...), 90, 115)
